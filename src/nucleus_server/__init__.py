@@ -1,0 +1,1 @@
+"""The Nucleus Validate service: stores, checks, aggregates and shows evaluations of models on scenario tests."""
