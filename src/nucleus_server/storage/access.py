@@ -1,0 +1,167 @@
+"""Users, API keys and the audit log of one workspace."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from nucleus_server.domain import ApiKey, AuditEntry, Role, User
+from nucleus_server.errors import AlreadyExists, InvalidInput, NotFound, PermissionDenied
+from nucleus_server.storage import schema
+from nucleus_server.storage.base import AnyRow, from_micros, optional_moment, to_micros
+from nucleus_server.storage.evaluations import EvaluationRows
+from nucleus_server.storage.ids import new_id, new_user_id
+
+
+class WorkspaceStore(EvaluationRows):
+    """Everything one actor can do in one workspace.
+
+    Every public method is one transaction: it does all it says or, if it raises, nothing.
+    """
+
+    def create_user(self, name: str, role: Role) -> User:
+        """Create a user of this workspace; only an admin may."""
+        self._require_admin("create users")
+        user_id = new_user_id()
+        with self._write() as connection:
+            if self._user_row(connection, name) is not None:
+                raise AlreadyExists(f"a user named {name!r} exists already", code="user_exists")
+            self._insert(connection, schema.users, id=user_id, name=name, role=role.value, created_at=self._now())
+            self._audit(connection, "user.create", user_id, {"name": name, "role": role.value})
+            row = self._user_row(connection, name)
+            assert row is not None
+            return _to_user(row)
+
+    def list_users(self) -> list[User]:
+        """The workspace's users, oldest first."""
+        with self._read() as connection:
+            rows = connection.execute(
+                sa.select(schema.users)
+                .where(schema.users.c.workspace_key == self._workspace_key)
+                .order_by(schema.users.c.key)
+            )
+            return [_to_user(row) for row in rows]
+
+    def create_key(
+        self,
+        name: str,
+        *,
+        digest: bytes,
+        hint: str,
+        user_name: str | None = None,
+        role: Role | None = None,
+        expires_at: datetime | None = None,
+    ) -> ApiKey:
+        """Create a key for the actor, or (admin) for another user; its role is at most its user's."""
+        if user_name is not None and user_name != self.actor.user_name:
+            self._require_admin("create keys for other users")
+        key_id = new_id("key")
+        with self._write() as connection:
+            user = self._user_row(connection, user_name or self.actor.user_name)
+            if user is None:
+                raise NotFound(f"no user named {user_name!r} in this workspace", code="user_not_found")
+            granted = role or Role(user.role)
+            if granted.rank > Role(user.role).rank or granted.rank > self.actor.role.rank:
+                raise InvalidInput(
+                    f"expected a role of at most {user.role} for a key of {user.name!r}, got {granted.value}",
+                    code="role_above_user",
+                )
+            self._insert(
+                connection,
+                schema.api_keys,
+                id=key_id,
+                user_key=user.key,
+                digest=digest,
+                hint=hint,
+                name=name,
+                role=granted.value,
+                created_at=self._now(),
+                expires_at=None if expires_at is None else to_micros(expires_at),
+            )
+            self._audit(connection, "key.create", key_id, {"user": user.name, "role": granted.value})
+            return self._key(connection, key_id)
+
+    def list_keys(self) -> list[ApiKey]:
+        """The workspace's keys for an admin, else the actor's own; oldest first."""
+        query = key_select().where(schema.api_keys.c.workspace_key == self._workspace_key)
+        if not self.actor.is_admin:
+            query = query.where(schema.api_keys.c.user_key == self.actor.user_key)
+        with self._read() as connection:
+            return [to_api_key(row) for row in connection.execute(query.order_by(schema.api_keys.c.key))]
+
+    def revoke_key(self, key_id: str) -> ApiKey:
+        """Revoke a key for ever, one's own or (admin) anyone's; revoking it again changes nothing."""
+        with self._write() as connection:
+            row = self._row_by_id(connection, schema.api_keys, key_id, "key", lock=True)
+            self._require_owner(row.user_key, "key", "revoke it")
+            if row.revoked_at is None:
+                connection.execute(
+                    schema.api_keys.update().where(schema.api_keys.c.key == row.key).values(revoked_at=self._now())
+                )
+                self._audit(connection, "key.revoke", key_id)
+            return self._key(connection, key_id)
+
+    def list_audit(self, limit: int = 100) -> list[AuditEntry]:
+        """Who did what, newest first."""
+        table = schema.audit_log
+        with self._read() as connection:
+            rows = connection.execute(
+                sa.select(table, schema.users.c.name.label("user_name"))
+                .join(schema.users, schema.users.c.key == table.c.user_key)
+                .where(table.c.workspace_key == self._workspace_key)
+                .order_by(table.c.key.desc())
+                .limit(limit)
+            )
+            return [
+                AuditEntry(
+                    user_name=row.user_name,
+                    action=row.action,
+                    object_id=row.object_id,
+                    detail=json.loads(row.detail),
+                    created_at=from_micros(row.created_at),
+                )
+                for row in rows
+            ]
+
+    def _require_admin(self, action: str) -> None:
+        if not self.actor.is_admin:
+            raise PermissionDenied(f"only an admin may {action}; this key has the role {self.actor.role.value}")
+
+    def _user_row(self, connection: Connection, name: str) -> AnyRow | None:
+        return connection.execute(
+            sa.select(schema.users).where(
+                schema.users.c.workspace_key == self._workspace_key, schema.users.c.name == name
+            )
+        ).one_or_none()
+
+    def _key(self, connection: Connection, key_id: str) -> ApiKey:
+        return to_api_key(connection.execute(key_select().where(schema.api_keys.c.id == key_id)).one())
+
+
+def key_select() -> sa.Select[tuple[object, ...]]:
+    """Keys with the names of their users."""
+    return sa.select(schema.api_keys, schema.users.c.name.label("user_name")).join(
+        schema.users, schema.users.c.key == schema.api_keys.c.user_key
+    )
+
+
+def to_api_key(row: AnyRow) -> ApiKey:
+    """The key in this row of `key_select`."""
+    return ApiKey(
+        id=row.id,
+        name=row.name,
+        hint=row.hint,
+        user_name=row.user_name,
+        role=Role(row.role),
+        created_at=from_micros(row.created_at),
+        expires_at=optional_moment(row.expires_at),
+        revoked_at=optional_moment(row.revoked_at),
+        last_used_at=optional_moment(row.last_used_at),
+    )
+
+
+def _to_user(row: AnyRow) -> User:
+    return User(key=row.key, id=row.id, name=row.name, role=Role(row.role), created_at=from_micros(row.created_at))

@@ -1,0 +1,261 @@
+"""The job queue: leases on the database's clock, and fences that keep a worker that lost its lease from writing.
+
+A worker leases a job, does it in steps, and every step's transaction first proves that the lease is still its own. A
+worker that was killed, or merely slept too long, is overtaken: the job is done once, elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from nucleus_server.domain import JobStatus, JobType, Json
+from nucleus_server.errors import Conflict
+from nucleus_server.storage import schema
+from nucleus_server.storage.base import to_json, to_micros
+from nucleus_server.storage.dialect import Database, database_micros
+
+MAX_ATTEMPTS = 5
+_BATCH = 2_000  # rows of one purge step: well below half a second of write lock
+_CHUNK_BATCH = 64  # blobs of one purge step, 64 KB each
+
+
+class LeaseLost(Conflict):
+    """Another worker has taken this job over."""
+
+    default_code = "lease_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class LeasedJob:
+    """A job in the hands of one worker."""
+
+    key: int
+    id: str
+    workspace_id: str
+    type: JobType
+    payload: Json
+    fence: int
+    lease_s: float
+    attempts: int
+
+
+class JobQueue:
+    """Leases, steps and ends of jobs, over all workspaces."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._clock = clock
+
+    def lease(self, *, lease_s: float) -> LeasedJob | None:
+        """Take the oldest job that nobody works on; None if there is none."""
+        jobs = schema.jobs
+        with self._database.write() as connection:
+            row = connection.execute(
+                sa.select(jobs, schema.workspaces.c.id.label("workspace_id"))
+                .join(schema.workspaces, schema.workspaces.c.key == jobs.c.workspace_key)
+                .where(
+                    jobs.c.finished_at.is_(None),
+                    sa.or_(jobs.c.leased_until.is_(None), jobs.c.leased_until < database_micros()),
+                )
+                .order_by(jobs.c.key)
+                .limit(1)
+                .with_for_update(of=jobs, skip_locked=True)
+            ).one_or_none()
+            if row is None:
+                return None
+            connection.execute(
+                jobs.update()
+                .where(jobs.c.key == row.key)
+                .values(
+                    status=JobStatus.RUNNING.value,
+                    leased_until=database_micros() + int(lease_s * 1_000_000),
+                    fence=row.fence + 1,
+                    attempts=row.attempts + 1,
+                )
+            )
+            return LeasedJob(
+                key=row.key,
+                id=row.id,
+                workspace_id=row.workspace_id,
+                type=JobType(row.type),
+                payload=json.loads(row.payload),
+                fence=row.fence + 1,
+                lease_s=lease_s,
+                attempts=row.attempts + 1,
+            )
+
+    @contextmanager
+    def step(self, job: LeasedJob, *, n_done: int = 0) -> Iterator[Connection]:
+        """A transaction of the job's work: proves and renews the lease first, or raises LeaseLost."""
+        jobs = schema.jobs
+        with self._database.write() as connection:
+            renewed = connection.execute(
+                jobs.update()
+                .where(jobs.c.key == job.key, jobs.c.fence == job.fence, jobs.c.finished_at.is_(None))
+                .values(
+                    leased_until=database_micros() + int(job.lease_s * 1_000_000),
+                    completed_steps=jobs.c.completed_steps + n_done,
+                )
+            )
+            if renewed.rowcount != 1:
+                raise LeaseLost(f"job {job.id} was taken over by another worker")
+            yield connection
+
+    def finish(self, job: LeasedJob, message: Json) -> None:
+        """Mark the job as done."""
+        with self.step(job) as connection:
+            self._end(connection, job, JobStatus.COMPLETED, message, [])
+
+    def fail(self, job: LeasedJob, error: str) -> None:
+        """Give the job back for another attempt, or end it after `MAX_ATTEMPTS`."""
+        with self.step(job) as connection:
+            if job.attempts >= MAX_ATTEMPTS:
+                self._end(connection, job, JobStatus.ERRORED, {"final_error": error}, [error])
+            else:
+                pause_micros = int(2**job.attempts * 1_000_000)
+                connection.execute(
+                    schema.jobs.update()
+                    .where(schema.jobs.c.key == job.key)
+                    .values(leased_until=database_micros() + pause_micros, errors=to_json([error]))
+                )
+
+    def _end(self, connection: Connection, job: LeasedJob, status: JobStatus, message: Json, errors: list[str]) -> None:
+        jobs = schema.jobs
+        done = {"completed_steps": jobs.c.total_steps} if status is JobStatus.COMPLETED else {}
+        connection.execute(
+            jobs.update()
+            .where(jobs.c.key == job.key)
+            .values(
+                status=status.value,
+                message=to_json(message),
+                errors=to_json(errors),
+                finished_at=to_micros(self._clock()),
+                leased_until=None,
+                **done,
+            )
+        )
+
+    def purge_dataset_step(self, job: LeasedJob) -> bool:
+        """Remove one batch of the hidden dataset that the job names; False once nothing of it is left."""
+        dataset_key = job.payload["dataset_key"]
+        with self.step(job) as connection:
+            return _purge_batch(connection, dataset_key, to_micros(self._clock()))
+
+    def sweep_media(self, delete_file: Callable[[str, str], None], *, grace: timedelta = timedelta(hours=1)) -> int:
+        """Remove files that no item shows any more and payloads that nobody used; returns how many.
+
+        `delete_file(workspace_id, digest)` is called inside the transaction, so that a file taken back by an upload at the
+        same moment is not lost: the upload's own row waits for this transaction and its file is checked after it.
+        """
+        media, signed = schema.media, schema.signed_uploads
+        cutoff = to_micros(self._clock() - grace)
+        never_shown = to_micros(self._clock() - timedelta(days=1))
+        shown = sa.exists().where(schema.items.c.media_digest == media.c.digest)
+        with self._database.write() as connection:
+            waiting = sa.exists().where(
+                signed.c.workspace_key == media.c.workspace_key, signed.c.media_digest == media.c.digest
+            )
+            rows = connection.execute(
+                sa.select(media.c.workspace_key, media.c.digest, schema.workspaces.c.id)
+                .join(schema.workspaces, schema.workspaces.c.key == media.c.workspace_key)
+                .where(
+                    sa.or_(media.c.released_at < cutoff, sa.and_(media.c.created_at < never_shown, ~shown)), ~waiting
+                )
+                .limit(_BATCH)
+            ).all()
+            payloads = connection.execute(
+                sa.select(signed.c.workspace_key, signed.c.dataset_key, signed.c.request_id, signed.c.media_digest)
+                .add_columns(
+                    schema.workspaces.c.id,
+                    sa.exists()
+                    .where(media.c.workspace_key == signed.c.workspace_key, media.c.digest == signed.c.media_digest)
+                    .label("is_media"),
+                )
+                .join(schema.workspaces, schema.workspaces.c.key == signed.c.workspace_key)
+                .where(signed.c.expires_at < to_micros(self._clock()))
+                .limit(_BATCH)
+            ).all()
+            for row in rows:
+                connection.execute(
+                    media.delete().where(media.c.workspace_key == row.workspace_key, media.c.digest == row.digest)
+                )
+                delete_file(row.id, row.digest)
+            for row in payloads:
+                connection.execute(
+                    signed.delete().where(
+                        signed.c.dataset_key == row.dataset_key, signed.c.request_id == row.request_id
+                    )
+                )
+                if not row.is_media:
+                    delete_file(row.id, row.media_digest)
+            return len(rows) + len(payloads)
+
+
+def _purge_batch(connection: Connection, dataset_key: int, now: int) -> bool:
+    """Delete one batch, leaves first: chunks before evaluations before tests before slices before items."""
+    slices = sa.select(schema.slices.c.key).where(schema.slices.c.dataset_key == dataset_key)
+    tests = sa.select(schema.scenario_tests.c.key).where(schema.scenario_tests.c.slice_key.in_(slices))
+    evaluations = sa.select(schema.evaluations.c.key).where(schema.evaluations.c.test_key.in_(tests))
+    lists = sa.select(schema.member_lists.c.key).where(schema.member_lists.c.dataset_key == dataset_key)
+    plan: list[tuple[sa.Table, sa.ColumnElement[bool], int]] = [
+        (
+            schema.evaluation_chunks,
+            schema.evaluation_chunks.c.evaluation_key.in_(evaluations),
+            _CHUNK_BATCH,
+        ),
+        (schema.evaluations, schema.evaluations.c.test_key.in_(tests), _BATCH),
+        (schema.criteria, schema.criteria.c.test_key.in_(tests), _BATCH),
+        (schema.baselines, schema.baselines.c.test_key.in_(tests), _BATCH),
+        (schema.test_functions, schema.test_functions.c.test_key.in_(tests), _BATCH),
+        (schema.scenario_tests, schema.scenario_tests.c.slice_key.in_(slices), _BATCH),
+        (schema.member_list_chunks, schema.member_list_chunks.c.member_list_key.in_(lists), _CHUNK_BATCH),
+        (schema.member_lists, schema.member_lists.c.dataset_key == dataset_key, _BATCH),
+        (schema.slice_chunks, schema.slice_chunks.c.slice_key.in_(slices), _CHUNK_BATCH),
+        (schema.slices, schema.slices.c.dataset_key == dataset_key, _BATCH),
+        (schema.signed_uploads, schema.signed_uploads.c.dataset_key == dataset_key, _BATCH),
+        (schema.item_chunks, schema.item_chunks.c.dataset_key == dataset_key, _CHUNK_BATCH),
+        (schema.items, schema.items.c.dataset_key == dataset_key, _BATCH),
+        (schema.datasets, schema.datasets.c.key == dataset_key, 1),
+    ]
+    for table, condition, limit in plan:
+        primary = list(table.primary_key.columns)
+        batch = connection.execute(sa.select(*primary).where(condition).limit(limit)).all()
+        if not batch:
+            continue
+        if table is schema.items:
+            _release_media_of(connection, dataset_key, [row.ordinal for row in batch], now)
+        connection.execute(
+            table.delete().where(sa.and_(*(column == sa.bindparam(f"pk_{column.name}") for column in primary))),
+            [{f"pk_{column.name}": value for column, value in zip(primary, row, strict=True)} for row in batch],
+        )
+        return True
+    return False
+
+
+def _release_media_of(connection: Connection, dataset_key: int, ordinals: list[int], now: int) -> None:
+    items, media, datasets = schema.items, schema.media, schema.datasets
+    digests = connection.execute(
+        sa.select(items.c.media_digest)
+        .where(items.c.dataset_key == dataset_key, items.c.ordinal.in_(ordinals), items.c.media_digest.is_not(None))
+        .distinct()
+    ).scalars()
+    workspace_key = sa.select(datasets.c.workspace_key).where(datasets.c.key == dataset_key).scalar_subquery()
+    for digest in digests.all():
+        still_shown = (
+            sa.select(items.c.ordinal)
+            .join(datasets, datasets.c.key == items.c.dataset_key)
+            .where(items.c.media_digest == digest, datasets.c.workspace_key == workspace_key)
+            .where(datasets.c.hidden_at.is_(None))
+        )
+        connection.execute(
+            media.update()
+            .where(media.c.workspace_key == workspace_key, media.c.digest == digest, ~sa.exists(still_shown))
+            .values(released_at=now)
+        )

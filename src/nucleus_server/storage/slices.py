@@ -1,0 +1,217 @@
+"""Slices: append-only lists of dataset ordinals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from nucleus_server.domain import Item, Slice
+from nucleus_server.errors import InvalidInput, Problem, listed
+from nucleus_server.storage import columns, schema
+from nucleus_server.storage.base import AnyRow, from_micros
+from nucleus_server.storage.datasets import DatasetRows, unknown_reference_ids
+from nucleus_server.storage.ids import new_id, parse_item_id
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class SliceRows(DatasetRows):
+    """The part of the workspace store that keeps slices."""
+
+    def create_slice(
+        self,
+        dataset_id: str,
+        name: str,
+        *,
+        reference_ids: Sequence[str] = (),
+        item_ids: Sequence[str] = (),
+    ) -> Slice:
+        """Create a slice of these items, in this order; repeated ones count once, unknown ones are refused."""
+        slice_id = new_id("slc")
+        with self._write() as connection:
+            dataset = self._row_by_id(connection, schema.datasets, dataset_id, "dataset", lock=True)
+            ordinals = self._resolve(connection, dataset, reference_ids)
+            if item_ids:
+                ordinals = np.concatenate([ordinals, self._resolve_item_ids(connection, dataset, item_ids)])
+            ordinals = _first_occurrences(ordinals)
+            key = self._insert(
+                connection,
+                schema.slices,
+                id=slice_id,
+                dataset_key=dataset.key,
+                name=name,
+                owner_key=self.actor.user_key,
+                n_members=len(ordinals),
+                created_at=self._now(),
+            )
+            self._write_members(connection, key, ordinals, n_before=0)
+            self._audit(connection, "slice.create", slice_id, {"name": name, "n_members": len(ordinals)})
+            return self._slice(connection, slice_id)
+
+    def append_to_slice(self, slice_id: str, reference_ids: Sequence[str]) -> int:
+        """Add items at the end; those that are members already stay where they are. Returns how many were new."""
+        with self._write() as connection:
+            row = self._row_by_id(connection, schema.slices, slice_id, "slice", lock=True)
+            dataset = self._dataset_row(connection, row.dataset_key)
+            wanted = _first_occurrences(self._resolve(connection, dataset, reference_ids))
+            members = self._ordinals(connection, row.key, row.n_members)
+            new = wanted[~np.isin(wanted, members)]
+            if len(new):
+                self._write_members(connection, row.key, new, n_before=row.n_members)
+                n_members = row.n_members + len(new)
+                connection.execute(
+                    schema.slices.update().where(schema.slices.c.key == row.key).values(n_members=n_members)
+                )
+                self._audit(connection, "slice.append", slice_id, {"n_new": len(new), "n_members": n_members})
+            return len(new)
+
+    def get_slice(self, slice_id: str) -> Slice:
+        """The slice with this id."""
+        with self._read() as connection:
+            return self._slice(connection, slice_id)
+
+    def get_slice_by_key(self, slice_key: int) -> Slice:
+        """The slice with this internal key, hidden ones included: evaluations outlive their slices."""
+        with self._read() as connection:
+            return _to_slice(connection.execute(self._slice_select().where(schema.slices.c.key == slice_key)).one())
+
+    def list_slices(self, dataset_id: str | None = None, name: str | None = None) -> list[Slice]:
+        """Slices, oldest first: of one dataset, of one name, or all."""
+        with self._read() as connection:
+            query = self._slice_select().where(schema.slices.c.hidden_at.is_(None))
+            if dataset_id is not None:
+                dataset = self._row_by_id(connection, schema.datasets, dataset_id, "dataset")
+                query = query.where(schema.slices.c.dataset_key == dataset.key)
+            if name is not None:
+                query = query.where(schema.slices.c.name == name)
+            return [_to_slice(row) for row in connection.execute(query.order_by(schema.slices.c.key))]
+
+    def delete_slice(self, slice_id: str) -> None:
+        """Delete the slice; one that a scenario test was built on is only hidden, so that results keep their members."""
+        with self._write() as connection:
+            row = self._row_by_id(connection, schema.slices, slice_id, "slice", lock=True)
+            self._require_owner(row.owner_key, "slice", "delete it")
+            tests = schema.scenario_tests
+            is_used = connection.execute(
+                sa.select(tests.c.key).where(tests.c.slice_key == row.key).limit(1)
+            ).one_or_none()
+            if is_used is not None:
+                connection.execute(
+                    schema.slices.update().where(schema.slices.c.key == row.key).values(hidden_at=self._now())
+                )
+            else:
+                connection.execute(schema.slice_chunks.delete().where(schema.slice_chunks.c.slice_key == row.key))
+                connection.execute(schema.slices.delete().where(schema.slices.c.key == row.key))
+            self._audit(connection, "slice.delete", slice_id, {"name": row.name})
+
+    def slice_ordinals(self, slice_key: int, n_members: int | None = None) -> NDArray[np.int64]:
+        """The dataset ordinals of the slice's first `n_members` (default: all), int64 [n_members]."""
+        with self._read() as connection:
+            total = connection.execute(
+                sa.select(schema.slices.c.n_members).where(
+                    schema.slices.c.workspace_key == self._workspace_key, schema.slices.c.key == slice_key
+                )
+            ).scalar_one()
+            return self._ordinals(connection, slice_key, total if n_members is None else min(n_members, total))
+
+    def slice_items(self, slice_id: str, *, start: int = 0, limit: int | None = None) -> list[Item]:
+        """The live members among positions `start` to `start + limit` of the slice, in slice order."""
+        row = self.get_slice(slice_id)
+        ordinals = self.slice_ordinals(row.key)[start : None if limit is None else start + limit]
+        return [item for item in self.items_at(row.dataset_key, ordinals) if item.deleted_at is None]
+
+    def _resolve(self, connection: Connection, dataset: AnyRow, reference_ids: Sequence[str]) -> NDArray[np.int64]:
+        known = self._live_ordinals(connection, dataset.key, reference_ids)
+        unknown = dict.fromkeys(ref for ref in reference_ids if ref not in known)
+        if unknown:
+            raise unknown_reference_ids(unknown, dataset.id)
+        return np.fromiter((known[ref] for ref in reference_ids), dtype=np.int64, count=len(reference_ids))
+
+    def _resolve_item_ids(self, connection: Connection, dataset: AnyRow, item_ids: Sequence[str]) -> NDArray[np.int64]:
+        parsed = [(text, parse_item_id(text)) for text in item_ids]
+        ordinals = {text: p[1] for text, p in parsed if p is not None and p[0] == dataset.item_prefix}
+        live = set(
+            connection.execute(
+                sa.select(schema.items.c.ordinal).where(
+                    schema.items.c.dataset_key == dataset.key,
+                    schema.items.c.ordinal.in_(list(ordinals.values())),
+                    schema.items.c.deleted_at.is_(None),
+                )
+            ).scalars()
+        )
+        unknown = list(dict.fromkeys(text for text in item_ids if ordinals.get(text) not in live))
+        if unknown:
+            raise InvalidInput(
+                f"expected ids of items in dataset {dataset.id}; it has none with {listed(unknown, len(unknown))}",
+                code="unknown_item_ids",
+                problems=[Problem("dataset_item_ids", "no such item in the dataset", text) for text in unknown],
+            )
+        return np.array([ordinals[text] for text in item_ids], dtype=np.int64)
+
+    def _write_members(self, connection: Connection, slice_key: int, new: NDArray[np.int64], *, n_before: int) -> None:
+        """Append ordinals; only the last, unfull chunk is written again."""
+        table = schema.slice_chunks
+        start = n_before - n_before % columns.CHUNK
+        head = self._ordinals(connection, slice_key, n_before)[start:] if n_before > start else new[:0]
+        if len(head):
+            connection.execute(
+                table.delete().where(table.c.slice_key == slice_key, table.c.chunk == start // columns.CHUNK)
+            )
+        rows = [
+            {"slice_key": slice_key, "chunk": chunk, "data": columns.pack_ordinals(part.astype(np.int64))}
+            for chunk, part in columns.split(np.concatenate([head, new]), start=start)
+        ]
+        if rows:
+            connection.execute(table.insert(), rows)
+
+    def _ordinals(self, connection: Connection, slice_key: int, n_members: int) -> NDArray[np.int64]:
+        table = schema.slice_chunks
+        chunks = connection.execute(
+            sa.select(table.c.data)
+            .where(table.c.slice_key == slice_key, table.c.chunk * columns.CHUNK < n_members)
+            .order_by(table.c.chunk)
+        ).scalars()
+        return columns.unpack_ordinals(chunks, n_members)
+
+    def _dataset_row(self, connection: Connection, dataset_key: int) -> AnyRow:
+        return connection.execute(
+            sa.select(schema.datasets).where(
+                schema.datasets.c.workspace_key == self._workspace_key, schema.datasets.c.key == dataset_key
+            )
+        ).one()
+
+    def _slice_select(self) -> sa.Select[Any]:
+        return (
+            sa.select(schema.slices, schema.datasets.c.id.label("dataset_id"), schema.users.c.id.label("owner_id"))
+            .join(schema.datasets, schema.datasets.c.key == schema.slices.c.dataset_key)
+            .join(schema.users, schema.users.c.key == schema.slices.c.owner_key)
+            .where(schema.slices.c.workspace_key == self._workspace_key)
+        )
+
+    def _slice(self, connection: Connection, slice_id: str) -> Slice:
+        self._row_by_id(connection, schema.slices, slice_id, "slice")
+        return _to_slice(connection.execute(self._slice_select().where(schema.slices.c.id == slice_id)).one())
+
+
+def _first_occurrences(ordinals: NDArray[np.int64]) -> NDArray[np.int64]:
+    _, first = np.unique(ordinals, return_index=True)
+    return ordinals[np.sort(first)]
+
+
+def _to_slice(row: AnyRow) -> Slice:
+    return Slice(
+        key=row.key,
+        id=row.id,
+        dataset_key=row.dataset_key,
+        dataset_id=row.dataset_id,
+        name=row.name,
+        owner_key=row.owner_key,
+        owner_id=row.owner_id,
+        n_members=row.n_members,
+        created_at=from_micros(row.created_at),
+    )
