@@ -1,0 +1,64 @@
+"""Doing jobs: lease one, work in short transactions, finish it or give it back."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from nucleus_server.domain import JobType
+from nucleus_server.errors import NucleusServerError
+from nucleus_server.services.media import MediaStore
+from nucleus_server.storage import LeasedJob, LeaseLost, Store
+
+_log = logging.getLogger(__name__)
+
+LEASE_S = 30.0
+_IDLE_S = 0.5
+_SWEEP_EVERY_S = 600.0
+
+
+class Worker:
+    """One thread of background work; any number of them, on any machine, share one database."""
+
+    def __init__(self, store: Store, media: MediaStore, *, lease_s: float = LEASE_S) -> None:
+        self._store = store
+        self._media = media
+        self._lease_s = lease_s
+        self._next_sweep = 0.0
+
+    def run_forever(self, stop: threading.Event) -> None:
+        """Work until `stop` is set; errors of the database are waited out."""
+        while not stop.is_set():
+            try:
+                is_busy = self.run_once()
+            except NucleusServerError as error:
+                _log.warning("worker: %s", error)
+                is_busy = False
+            if not is_busy:
+                stop.wait(_IDLE_S)
+
+    def run_once(self) -> bool:
+        """Do one job, if there is one; sweep unused media now and then. Returns whether there was a job."""
+        if time.monotonic() >= self._next_sweep:
+            self._next_sweep = time.monotonic() + _SWEEP_EVERY_S
+            self._store.jobs.sweep_media(self._media.delete)
+        job = self._store.jobs.lease(lease_s=self._lease_s)
+        if job is None:
+            return False
+        try:
+            self._do(job)
+        except LeaseLost:
+            _log.warning("worker: job %s was taken over by another worker", job.id)
+        except Exception as error:
+            _log.exception("worker: job %s failed", job.id)
+            text = error.message if isinstance(error, NucleusServerError) else "internal error; see the server's log"
+            self._store.jobs.fail(job, text)
+        return True
+
+    def _do(self, job: LeasedJob) -> None:
+        if job.type is not JobType.DELETE_DATASET:
+            raise ValueError(f"no worker knows jobs of type {job.type.value}")
+        while self._store.jobs.purge_dataset_step(job):
+            pass
+        self._store.jobs.finish(job, {})
