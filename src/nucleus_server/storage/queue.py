@@ -166,7 +166,11 @@ class JobQueue:
                 sa.select(media.c.workspace_key, media.c.digest, schema.workspaces.c.id)
                 .join(schema.workspaces, schema.workspaces.c.key == media.c.workspace_key)
                 .where(
-                    sa.or_(media.c.released_at < cutoff, sa.and_(media.c.created_at < never_shown, ~shown)), ~waiting
+                    sa.or_(
+                        media.c.released_at < cutoff,
+                        sa.and_(media.c.released_at.is_(None), media.c.created_at < never_shown, ~shown),
+                    ),
+                    ~waiting,
                 )
                 .limit(_BATCH)
             ).all()

@@ -1,0 +1,185 @@
+"""Every writing method of the workspace store as an action: what it needs first, and the call itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from nucleus_server.domain import (
+    Comparison,
+    Dataset,
+    Direction,
+    EvalFunction,
+    Level,
+    Model,
+    NewItem,
+    Role,
+    ScenarioTest,
+    Slice,
+)
+from nucleus_server.storage import NewEvaluation, WorkspaceStore
+
+LATER = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+def new_items(*reference_ids: str) -> list[NewItem]:
+    """Items by URL."""
+    return [NewItem(ref, {"n": i}, location=f"https://example.com/{ref}.jpg") for i, ref in enumerate(reference_ids)]
+
+
+@dataclass(frozen=True)
+class World:
+    """A small workspace: a dataset of six items, a slice of four, a model, a function and a test of them."""
+
+    dataset: Dataset
+    slice: Slice
+    model: Model
+    function: EvalFunction
+    test: ScenarioTest
+
+
+def make_world(ws: WorkspaceStore, name: str = "world") -> World:
+    """Build one; the names of all its parts begin with `name`."""
+    dataset = ws.create_dataset(f"{name}-dataset")
+    ws.append_items(dataset.id, new_items("a", "b", "c", "d", "e", "f"), update=False)
+    members = ws.create_slice(dataset.id, f"{name}-slice", reference_ids=["d", "a", "b", "c"])
+    model = ws.create_model(f"{name}-model", f"{name}-model-ref")
+    function = make_function(ws, f"{name}-function")
+    test = ws.create_scenario_test(f"{name}-test", members.id, [(function.id, {})])
+    return World(ws.get_dataset(dataset.id), members, model, function, test)
+
+
+def make_function(ws: WorkspaceStore, name: str, direction: Direction = Direction.HIGHER_IS_BETTER) -> EvalFunction:
+    """An external function on items with scores in [0, 1]."""
+    return ws.create_eval_function(name, level=Level.ITEM, direction=direction, score_min=0.0, score_max=1.0)
+
+
+def new_evaluation(world: World, scores: list[float], weights: list[float] | None = None) -> NewEvaluation:
+    """Checked results for the world's slice, NaN where a member has none."""
+    column = np.array(scores)
+    used = np.ones(len(column)) if weights is None else np.array(weights)
+    is_scored = ~np.isnan(column)
+    weight_sum = float(used[is_scored].sum())
+    return NewEvaluation(
+        test_id=world.test.id,
+        function_id=world.function.id,
+        model_id=world.model.id,
+        level=Level.ITEM,
+        n_members=len(column),
+        n_deleted=0,
+        n_scored=int(is_scored.sum()),
+        result=float((column * used)[is_scored].sum() / weight_sum),
+        weight_sum=weight_sum,
+        scores=column,
+        weights=None if weights is None else used,
+    )
+
+
+Action = Callable[[WorkspaceStore], Callable[[WorkspaceStore], object]]
+"""Prepares as an admin, and returns the call to make as whoever is tested."""
+
+
+def _update_items(ws: WorkspaceStore) -> Callable[[WorkspaceStore], object]:
+    world = make_world(ws)
+    return lambda w: w.append_items(world.dataset.id, new_items("x", "a", "x"), update=True, as_job=True)
+
+
+def _append_signed(ws: WorkspaceStore) -> Callable[[WorkspaceStore], object]:
+    world = make_world(ws)
+    ws.put_signed_upload(world.dataset.id, "request", "0" * 64, 10, LATER)
+    return lambda w: w.append_items(
+        world.dataset.id, new_items("x"), update=False, as_job=True, signed_request_id="request"
+    )
+
+
+def _delete_local_item(ws: WorkspaceStore) -> Callable[[WorkspaceStore], object]:
+    world = make_world(ws)
+    ws.add_media("1" * 64, 10, "image/png")
+    ws.append_items(world.dataset.id, [NewItem("local", {}, media_digest="1" * 64)], update=False)
+    return lambda w: w.delete_item(world.dataset.id, "local")
+
+
+def _set_baseline(ws: WorkspaceStore) -> Callable[[WorkspaceStore], object]:
+    world = make_world(ws)
+    ws.record_evaluation(new_evaluation(world, [1, 0, 1, 1]))
+    return lambda w: w.set_baseline_model(world.test.id, world.model.id)
+
+
+def _revoke_key(ws: WorkspaceStore) -> Callable[[WorkspaceStore], object]:
+    key = ws.create_key("spare", digest=b"spare", hint="nv_s")
+    return lambda w: w.revoke_key(key.id)
+
+
+def _add_function(ws: WorkspaceStore) -> Callable[[WorkspaceStore], object]:
+    world, second = make_world(ws), make_function(ws, "second")
+    return lambda w: w.add_test_function(world.test.id, second.id)
+
+
+def _delete_evaluated(ws: WorkspaceStore, what: str) -> Callable[[WorkspaceStore], object]:
+    world = make_world(ws)
+    ws.record_evaluation(new_evaluation(world, [1, 0, 1, 1]))
+    calls: dict[str, Callable[[WorkspaceStore], object]] = {
+        "test": lambda w: w.delete_scenario_test(world.test.id),
+        "slice": lambda w: w.delete_slice(world.slice.id),
+        "model": lambda w: w.delete_model(world.model.id),
+        "function": lambda w: w.delete_eval_function(world.function.id),
+        "dataset": lambda w: w.delete_dataset(world.dataset.id),
+    }
+    return calls[what]
+
+
+def _delete_unused(ws: WorkspaceStore, what: str) -> Callable[[WorkspaceStore], object]:
+    world = make_world(ws)
+    if what == "test":
+        ws.set_threshold(world.test.id, world.function.id, 0.5)
+        return lambda w: w.delete_scenario_test(world.test.id)
+    if what == "slice":
+        unused = ws.create_slice(world.dataset.id, "unused", reference_ids=["a"])
+        return lambda w: w.delete_slice(unused.id)
+    model = ws.create_model("unused", "unused")
+    return lambda w: w.delete_model(model.id)
+
+
+ACTIONS: dict[str, Action] = {
+    "create_dataset": lambda ws: lambda w: w.create_dataset("new", item_metadata_schema={"type": "object"}),
+    "delete_dataset": lambda ws: _delete_evaluated(ws, "dataset"),
+    "append_items": _update_items,
+    "append_items signed": _append_signed,
+    "delete_item": _delete_local_item,
+    "add_media": lambda ws: lambda w: w.add_media("2" * 64, 10, "image/png"),
+    "put_signed_upload": lambda ws: (
+        lambda world: lambda w: w.put_signed_upload(world.dataset.id, "request", "0" * 64, 10, LATER)
+    )(make_world(ws)),
+    "create_slice": lambda ws: (
+        lambda world: lambda w: w.create_slice(world.dataset.id, "new", reference_ids=["b", "a", "b"])
+    )(make_world(ws)),
+    "append_to_slice": lambda ws: (lambda world: lambda w: w.append_to_slice(world.slice.id, ["e", "a"]))(
+        make_world(ws)
+    ),
+    "delete_slice": lambda ws: _delete_evaluated(ws, "slice"),
+    "delete_slice unused": lambda ws: _delete_unused(ws, "slice"),
+    "create_model": lambda ws: lambda w: w.create_model("new", "new", metadata={"a": [1]}, tags=["t"]),
+    "delete_model": lambda ws: _delete_evaluated(ws, "model"),
+    "delete_model unused": lambda ws: _delete_unused(ws, "model"),
+    "create_eval_function": lambda ws: lambda w: make_function(w, "new"),
+    "delete_eval_function": lambda ws: _delete_evaluated(ws, "function"),
+    "create_scenario_test": lambda ws: (
+        lambda world: lambda w: w.create_scenario_test("new", world.slice.id, [(world.function.id, {"a": 1})])
+    )(make_world(ws)),
+    "delete_scenario_test": lambda ws: _delete_evaluated(ws, "test"),
+    "delete_scenario_test unused": lambda ws: _delete_unused(ws, "test"),
+    "add_test_function": _add_function,
+    "set_threshold": lambda ws: (
+        lambda world: lambda w: w.set_threshold(world.test.id, world.function.id, 0.5, Comparison.GREATER_THAN)
+    )(make_world(ws)),
+    "set_baseline_model": _set_baseline,
+    "record_evaluation": lambda ws: (
+        lambda world: lambda w: w.record_evaluation(new_evaluation(world, [1, 0, float("nan"), 1], [1, 0.5, 1, 0]))
+    )(make_world(ws)),
+    "create_user": lambda ws: lambda w: w.create_user("new", Role.MEMBER),
+    "create_key": lambda ws: lambda w: w.create_key("new", digest=b"new", hint="nv_n"),
+    "revoke_key": _revoke_key,
+}
