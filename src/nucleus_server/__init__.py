@@ -1,1 +1,8 @@
 """The Nucleus Validate service: stores, checks, aggregates and shows evaluations of models on scenario tests."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+try:
+    __version__ = version("nucleus-validate")
+except PackageNotFoundError:  # run from a source tree that was never installed
+    __version__ = "0+source"

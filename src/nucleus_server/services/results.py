@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nucleus_server.domain import Evaluation, EvalFunction, Item, JudgedEvaluation
+from nucleus_server.domain import EvalFunction, Evaluation, Item, JudgedEvaluation
 from nucleus_server.storage import WorkspaceStore
 from nucleus_server.storage.ids import item_id
 

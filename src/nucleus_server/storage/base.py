@@ -41,6 +41,13 @@ def to_json(value: object) -> str:
     return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
 
 
+def inserted_key(connection: Connection, table: sa.Table, values: dict[str, Any]) -> int:
+    """Insert a row and return its key."""
+    primary = connection.execute(table.insert().values(values)).inserted_primary_key
+    assert primary is not None
+    return int(primary[0])
+
+
 class WorkspaceBase:
     """One workspace seen by one actor; every statement of a subclass is limited to it."""
 
@@ -82,11 +89,7 @@ class WorkspaceBase:
 
     def _insert(self, connection: Connection, table: sa.Table, **values: object) -> int:
         """Insert a row of this workspace and return its key."""
-        key = connection.execute(
-            table.insert().values(workspace_key=self._workspace_key, **values)
-        ).inserted_primary_key
-        assert key is not None
-        return int(key[0])
+        return inserted_key(connection, table, {"workspace_key": self._workspace_key, **values})
 
     def _row_by_id(
         self, connection: Connection, table: sa.Table, object_id: str, noun: str, *, lock: bool = False

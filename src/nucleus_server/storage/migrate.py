@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -25,17 +26,22 @@ def upgrade(database: Database) -> None:
         command.upgrade(config, "head")
 
 
-def check(database: Database) -> list[str]:
-    """What is wrong, one sentence each: the schema's version, and on SQLite the file's integrity."""
-    problems = []
+def version_problem(database: Database) -> str | None:
+    """Why this release cannot work on the database's schema; None if it can."""
     with database.read() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
-        newest = ScriptDirectory.from_config(_config()).get_current_head()
-        if current != newest:
-            problems.append(
-                f"the schema is at version {current or 'none'}, this release needs {newest}: run `nucleus db upgrade`"
-            )
-        if database.is_sqlite:
+    newest = _newest_version()
+    if current == newest:
+        return None
+    return f"the schema is at version {current or 'none'}, this release needs {newest}: run `nucleus db upgrade`"
+
+
+def check(database: Database) -> list[str]:
+    """What is wrong, one sentence each: the schema's version, and on SQLite the file's integrity."""
+    problem = version_problem(database)
+    problems = [] if problem is None else [problem]
+    if database.is_sqlite:
+        with database.read() as connection:
             result = connection.exec_driver_sql("PRAGMA quick_check").scalars().all()
             if result != ["ok"]:
                 problems.append(f"the database file is damaged ({result[0]}): restore a backup")
@@ -45,6 +51,11 @@ def check(database: Database) -> list[str]:
                     f"{len(broken)} rows refer to rows that do not exist (first in table {broken[0][0]}): restore a backup"
                 )
     return problems
+
+
+@cache
+def _newest_version() -> str | None:
+    return ScriptDirectory.from_config(_config()).get_current_head()
 
 
 def _config() -> Config:

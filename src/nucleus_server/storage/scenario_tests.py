@@ -327,10 +327,7 @@ class ScenarioTestRows(ModelRows):
             .where(entries.c.workspace_key == self._workspace_key)
             .order_by(entries.c.key)
         )
-        if test_key is None:
-            query = query.where(tests.c.hidden_at.is_(None))
-        else:
-            query = query.where(entries.c.test_key == test_key)
+        query = query.where(tests.c.hidden_at.is_(None) if test_key is None else entries.c.test_key == test_key)
         found = []
         for row in connection.execute(query):
             function = to_function(row)

@@ -12,7 +12,7 @@ from nucleus_server.domain import PUBLIC_FUNCTIONS, Actor, ApiKey, Direction, Le
 from nucleus_server.errors import AlreadyExists
 from nucleus_server.storage import migrate, schema
 from nucleus_server.storage.access import WorkspaceStore, key_select, to_api_key
-from nucleus_server.storage.base import AnyRow, from_micros, to_micros
+from nucleus_server.storage.base import AnyRow, from_micros, inserted_key, to_micros
 from nucleus_server.storage.dialect import Database
 from nucleus_server.storage.ids import new_id, new_user_id
 from nucleus_server.storage.queue import JobQueue
@@ -45,10 +45,9 @@ class Store:
         """What is wrong with the database, one sentence each; empty if nothing is."""
         return migrate.check(self._database)
 
-    def ping(self) -> None:
-        """Raise StorageUnavailable unless the database answers."""
-        with self._database.read() as connection:
-            connection.execute(sa.select(1))
+    def version_problem(self) -> str | None:
+        """Why this release cannot work on the database; None if it can. Raises StorageUnavailable if it does not answer."""
+        return migrate.version_problem(self._database)
 
     def close(self) -> None:
         """Close all connections."""
@@ -67,18 +66,18 @@ class Store:
         with self._database.write() as connection:
             if self._workspace_row(connection, name) is not None:
                 raise AlreadyExists(f"a workspace named {name!r} exists already", code="workspace_exists")
-            key = connection.execute(
-                schema.workspaces.insert().values(id=workspace_id, name=name, created_at=now)
-            ).inserted_primary_key[0]
-            system = connection.execute(
-                schema.users.insert().values(
-                    workspace_key=key,
-                    id=new_user_id(),
-                    name="nucleus",
-                    role=Role.VIEWER.value,
-                    created_at=now,
-                )
-            ).inserted_primary_key[0]
+            key = inserted_key(connection, schema.workspaces, {"id": workspace_id, "name": name, "created_at": now})
+            system = inserted_key(
+                connection,
+                schema.users,
+                {
+                    "workspace_key": key,
+                    "id": new_user_id(),
+                    "name": "nucleus",
+                    "role": Role.VIEWER.value,
+                    "created_at": now,
+                },
+            )
             connection.execute(
                 schema.eval_functions.insert(),
                 [
@@ -105,6 +104,14 @@ class Store:
         """The workspace of this name."""
         with self._database.read() as connection:
             row = self._workspace_row(connection, name)
+            return None if row is None else Workspace(row.key, row.id, row.name, from_micros(row.created_at))
+
+    def find_workspace_by_id(self, workspace_id: str) -> Workspace | None:
+        """The workspace with this public id."""
+        with self._database.read() as connection:
+            row = connection.execute(
+                sa.select(schema.workspaces).where(schema.workspaces.c.id == workspace_id)
+            ).one_or_none()
             return None if row is None else Workspace(row.key, row.id, row.name, from_micros(row.created_at))
 
     def ensure_admin(
@@ -186,6 +193,15 @@ class Store:
         """The user as an actor with the user's own role."""
         with self._database.read() as connection:
             return self._actor(connection, schema.users.c.id == user_id)
+
+    def find_admin(self, workspace: Workspace) -> Actor | None:
+        """The workspace's first admin."""
+        users = schema.users.alias()
+        first = sa.select(sa.func.min(users.c.key)).where(
+            users.c.workspace_key == workspace.key, users.c.role == Role.ADMIN.value
+        )
+        with self._database.read() as connection:
+            return self._actor(connection, schema.users.c.key == first.scalar_subquery())
 
     def touch_key(self, key_id: str) -> None:
         """Note that the key was used, at most once a minute so that reading stays reading."""

@@ -1,0 +1,72 @@
+"""Nucleus Validate: test models scenario by scenario, with your own metrics."""
+
+from importlib.metadata import PackageNotFoundError as _PackageNotFoundError
+from importlib.metadata import distribution as _distribution
+
+try:
+    _distribution("scale-nucleus")
+except _PackageNotFoundError:
+    pass
+else:
+    raise ImportError(
+        "scale-nucleus and nucleus-validate both provide the module nucleus, and both are installed here: keep one, with "
+        "`pip uninstall scale-nucleus && pip install --force-reinstall --no-deps nucleus-validate`"
+    )
+
+from nucleus import validate
+from nucleus._async_job import AsyncJob
+from nucleus._client import NucleusClient
+from nucleus._dataset import Dataset
+from nucleus._dataset_item import DatasetItem
+from nucleus._exceptions import (
+    AuthenticationError,
+    BadRequestError,
+    ConflictError,
+    CreateScenarioTestError,
+    DatasetItemRetrievalError,
+    InvalidUpload,
+    JobError,
+    JobTimeoutError,
+    ModelCreationError,
+    NoAPIKey,
+    NotAvailableError,
+    NotFoundError,
+    NucleusAPIError,
+    NucleusConnectionError,
+    NucleusError,
+    ObjectNotFoundError,
+    PayloadTooLargeError,
+    PermissionDeniedError,
+    ServerError,
+)
+from nucleus._model import Model
+from nucleus._slice import Slice
+
+__all__ = [
+    "AsyncJob",
+    "AuthenticationError",
+    "BadRequestError",
+    "ConflictError",
+    "CreateScenarioTestError",
+    "Dataset",
+    "DatasetItem",
+    "DatasetItemRetrievalError",
+    "InvalidUpload",
+    "JobError",
+    "JobTimeoutError",
+    "Model",
+    "ModelCreationError",
+    "NoAPIKey",
+    "NotAvailableError",
+    "NotFoundError",
+    "NucleusAPIError",
+    "NucleusClient",
+    "NucleusConnectionError",
+    "NucleusError",
+    "ObjectNotFoundError",
+    "PayloadTooLargeError",
+    "PermissionDeniedError",
+    "ServerError",
+    "Slice",
+    "validate",
+]

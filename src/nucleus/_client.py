@@ -1,0 +1,201 @@
+"""The client: where every script begins."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any
+
+import httpx2
+
+from nucleus._async_job import AsyncJob
+from nucleus._connection import DEFAULT_ENDPOINT, Connection
+from nucleus._dataset import Dataset
+from nucleus._exceptions import ModelCreationError, NoAPIKey
+from nucleus._model import Model
+from nucleus._slice import Slice
+from nucleus.validate.client import Validate
+
+
+class NucleusClient:
+    """A connection to one workspace of one server.
+
+    Args:
+        api_key: Your API key; else NUCLEUS_API_KEY.
+        use_notebook: Accepted for compatibility; notebooks are recognised by themselves.
+        endpoint: The server's address with /v1/nucleus; else NUCLEUS_ENDPOINT, else a server on this machine.
+        limited_access_key: A viewer's or scoped key, instead of `api_key`; else NUCLEUS_LIMITED_ACCESS_KEY.
+        http_client: An httpx2.Client of your own, such as one with a proxy or certificates.
+
+    Raises:
+        NoAPIKey: There is neither key.
+        ValueError: Both keys were given.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        use_notebook: bool = False,
+        endpoint: str | None = None,
+        limited_access_key: str | None = None,
+        *,
+        http_client: httpx2.Client | None = None,
+    ) -> None:
+        if api_key and limited_access_key:
+            raise ValueError("expected either api_key or limited_access_key, got both")
+        limited = limited_access_key or (None if api_key else os.environ.get("NUCLEUS_LIMITED_ACCESS_KEY"))
+        key = None if limited_access_key else api_key or os.environ.get("NUCLEUS_API_KEY")
+        chosen = key or limited
+        if not chosen:
+            raise NoAPIKey()
+        self.endpoint = endpoint or os.environ.get("NUCLEUS_ENDPOINT") or DEFAULT_ENDPOINT
+        self.connection = Connection(chosen, self.endpoint, is_limited=key is None, http_client=http_client)
+        self.validate = Validate(self.connection)
+
+    def __repr__(self) -> str:
+        return f"NucleusClient(endpoint={self.endpoint!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, NucleusClient) and self.connection == other.connection
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __enter__(self) -> NucleusClient:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections to the server."""
+        self.connection.close()
+
+    # --- datasets
+
+    def create_dataset(
+        self,
+        name: str,
+        is_scene: bool = False,
+        use_privacy_mode: bool = False,
+        item_metadata_schema: dict[str, Any] | None = None,
+        annotation_metadata_schema: dict[str, Any] | None = None,
+    ) -> Dataset:
+        """Create an empty dataset."""
+        answer = self.connection.post(
+            {
+                "name": name,
+                "is_scene": bool(is_scene),
+                "use_privacy_mode": use_privacy_mode,
+                "annotation_metadata_schema": annotation_metadata_schema,
+                "item_metadata_schema": item_metadata_schema,
+            },
+            "dataset/create",
+        )
+        return Dataset(answer["dataset_id"], self.connection, name)
+
+    def get_dataset(self, dataset_id: str) -> Dataset:
+        """The dataset with this id."""
+        return Dataset(dataset_id, self.connection)
+
+    @property
+    def datasets(self) -> list[Dataset]:
+        """All datasets, oldest first."""
+        return [Dataset(row["id"], self.connection, row["name"]) for row in self.connection.get("dataset/details")]
+
+    def delete_dataset(self, dataset_id: str) -> dict[str, Any]:
+        """Delete a dataset with its slices, tests and evaluations, for ever."""
+        answer: dict[str, Any] = self.connection.delete(f"dataset/{dataset_id}")
+        return answer
+
+    # --- slices
+
+    def get_slice(self, slice_id: str) -> Slice:
+        """The slice with this id."""
+        return Slice(slice_id, self.connection)
+
+    @property
+    def slices(self) -> list[Slice]:
+        """All slices, oldest first."""
+        return [Slice(row["id"], self.connection, row) for row in self.connection.get("slice/")]
+
+    def delete_slice(self, slice_id: str) -> dict[str, Any]:
+        """Delete a slice; tests that were built on it keep their members."""
+        answer: dict[str, Any] = self.connection.delete(f"slice/{slice_id}")
+        return answer
+
+    # --- models
+
+    def create_model(
+        self,
+        name: str,
+        reference_id: str,
+        metadata: dict[str, Any] | None = None,
+        bundle_name: str | None = None,
+        tags: Sequence[str] | None = None,
+        trained_slice_ids: Sequence[str] | None = None,
+    ) -> Model:
+        """Create a model; its reference id is unique in the workspace."""
+        payload: dict[str, Any] = {"name": name, "reference_id": reference_id, "metadata": metadata or {}}
+        for key, value in (("bundle_name", bundle_name), ("tags", tags), ("trained_slice_ids", trained_slice_ids)):
+            if value:
+                payload[key] = value
+        answer = self.connection.post(payload, "models/add")
+        if not answer.get("model_id"):
+            raise ModelCreationError(str(answer.get("error")))
+        return self.get_model(answer["model_id"])
+
+    def get_model(self, model_id: str) -> Model:
+        """The model with this id."""
+        return Model.from_json(self.connection.get(f"model/{model_id}"), self.connection)
+
+    @property
+    def models(self) -> list[Model]:
+        """All models, oldest first."""
+        return [Model.from_json(row, self.connection) for row in self.connection.get("models/")["models"]]
+
+    def list_models(self) -> list[Model]:
+        """The same as `models`."""
+        return self.models
+
+    def delete_model(self, model_id: str) -> dict[str, Any]:
+        """Delete a model; its past evaluations stay."""
+        answer: dict[str, Any] = self.connection.delete(f"model/{model_id}")
+        return answer
+
+    # --- jobs
+
+    def get_job(self, job_id: str) -> AsyncJob:
+        """The job with this id."""
+        return AsyncJob.from_json(self.connection.get(f"job/{job_id}/info"), self.connection)
+
+    @property
+    def jobs(self) -> list[AsyncJob]:
+        """All jobs that are not done, newest first."""
+        return self.list_jobs()
+
+    def list_jobs(
+        self,
+        show_completed: bool = False,
+        from_date: str | datetime.datetime | None = None,
+        to_date: str | datetime.datetime | None = None,
+        job_types: Sequence[str] | None = None,
+        limit: int | None = None,
+        dataset_id: str | None = None,
+    ) -> list[AsyncJob]:
+        """Jobs, newest first."""
+        rows = self.connection.post(
+            {
+                "dataset_id": dataset_id,
+                "job_types": list(job_types or ()),
+                "from_date": None if from_date is None else str(from_date),
+                "to_date": None if to_date is None else str(to_date),
+                "limit": limit or 50_000,
+                "show_completed": show_completed,
+            },
+            "jobs/",
+        )
+        return [AsyncJob.from_json(row, self.connection) for row in rows]

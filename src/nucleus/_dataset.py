@@ -1,0 +1,186 @@
+"""Datasets."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from rich.progress import Progress
+
+from nucleus._async_job import AsyncJob
+from nucleus._connection import Connection
+from nucleus._console import is_watched
+from nucleus._dataset_item import DatasetItem, check_local_files
+from nucleus._exceptions import DatasetItemRetrievalError, NotFoundError, NucleusAPIError
+from nucleus._html import html_table
+from nucleus._slice import Slice, paged_items
+
+
+class Dataset:
+    """A growing list of items."""
+
+    def __init__(self, dataset_id: str, connection: Connection, name: str | None = None) -> None:
+        self.id = dataset_id
+        self._connection = connection
+        self._name = name
+
+    def __repr__(self) -> str:
+        return f"Dataset(name={self.name!r}, dataset_id={self.id!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Dataset) and self.id == other.id and self._connection == other._connection
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def _repr_html_(self) -> str:
+        return html_table(f"Dataset {self.name}", ["id", "items"], [[self.id, self.size]])
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        if self._name is None:
+            self._name = str(self._connection.get(f"dataset/{self.id}/name")["name"])
+        return self._name
+
+    @property
+    def is_scene(self) -> bool:
+        """Whether it holds scenes."""
+        return bool(self._connection.get(f"dataset/{self.id}/is_scene")["is_scene"])
+
+    @property
+    def use_privacy_mode(self) -> bool:
+        """Whether its media must stay where they are."""
+        return bool(self._connection.get(f"dataset/{self.id}/use_privacy_mode")["use_privacy_mode"])
+
+    @property
+    def size(self) -> int:
+        """How many items it has."""
+        return int(self._connection.get(f"dataset/{self.id}/size")["count"])
+
+    @property
+    def items(self) -> list[DatasetItem]:
+        """All its items, in the order of insertion."""
+        try:
+            return list(self.items_generator())
+        except NucleusAPIError as error:
+            if error.status_code == 503:
+                raise DatasetItemRetrievalError(
+                    "the server is busy: try again in a moment, or read page by page with items_generator"
+                ) from error
+            raise
+
+    def items_generator(self, page_size: int = 10_000) -> Iterator[DatasetItem]:
+        """All its items in the order of insertion, read page by page."""
+        yield from paged_items(self._connection, f"dataset/{self.id}/itemsPage", page_size)
+
+    @property
+    def slices(self) -> list[Slice]:
+        """Its slices, oldest first."""
+        return [Slice(row["id"], self._connection, row) for row in self._connection.get(f"dataset/{self.id}/slices")]
+
+    def get_slices(self, name: str | None = None) -> list[Slice]:
+        """Its slices of this name.
+
+        Raises:
+            NotFoundError: There are none.
+        """
+        rows = self._connection.get(f"dataset/{self.id}/slices", {"name": name} if name else None)
+        if not rows:
+            raise NotFoundError(f"dataset {self.id} has no slice named {name!r}")
+        return [Slice(row["id"], self._connection, row) for row in rows]
+
+    def info(self) -> dict[str, Any]:
+        """`dataset_id`, `name`, `length`, `slice_ids` and more."""
+        answer: dict[str, Any] = self._connection.get(f"dataset/{self.id}/info")
+        return answer
+
+    def append(
+        self,
+        items: Iterable[DatasetItem],
+        update: bool = False,
+        local_files_per_upload_request: int = 10,
+    ) -> AsyncJob:
+        """Add items at the end of the dataset.
+
+        Args:
+            items: Items by URL, of local image files, of text or of metadata alone; they may be mixed.
+            update: Replace the metadata of items whose reference id is taken, instead of ignoring them.
+            local_files_per_upload_request: How many files go into one request.
+
+        Returns:
+            The last job; the items are there when the call returns.
+
+        Raises:
+            ValueError: There are no items.
+            FileNotFoundError: A local image is not there; nothing was sent.
+            NucleusAPIError: The server refused items and says which.
+        """
+        listed = list(items)
+        if not listed:
+            raise ValueError("expected at least one item, got none")
+        check_local_files(listed)
+        remote = [item for item in listed if not item.local]
+        local = [item for item in listed if item.local]
+        job = self._append_remote(remote, update) if remote else None
+        if local:
+            job = self._append_local(local, update, local_files_per_upload_request)
+        assert job is not None
+        return job
+
+    def _append_remote(self, items: Sequence[DatasetItem], update: bool) -> AsyncJob:
+        request_id = uuid.uuid4().hex
+        url = self._connection.get(f"dataset/{self.id}/signedUrl/{request_id}")["signed_url"]
+        self._connection.put_signed(url, "".join(item.to_json() + "\n" for item in items).encode())
+        answer = self._connection.post(
+            {"requestId": request_id, "update": update}, f"dataset/{self.id}/append", {"async": "1"}
+        )
+        return AsyncJob.from_json(answer, self._connection)
+
+    def _append_local(self, items: Sequence[DatasetItem], update: bool, n_per_request: int) -> AsyncJob:
+        answer: dict[str, Any] = {}
+        with Progress(transient=True, disable=len(items) <= n_per_request or not is_watched()) as progress:
+            task = progress.add_task("Uploading images", total=len(items))
+            for start in range(0, len(items), n_per_request):
+                batch = items[start : start + n_per_request]
+                document = msgspec.json.encode([{**item.to_payload(), "update": update} for item in batch])
+                answer = self._connection.post_files(
+                    document, [item.image_file() for item in batch], f"dataset/{self.id}/append"
+                )
+                progress.advance(task, len(batch))
+        return AsyncJob.from_json(answer, self._connection)
+
+    def iloc(self, i: int) -> dict[str, Any]:
+        """The item at place `i` in the order of insertion, as `item`, and its `annotations`."""
+        return self._located(f"iloc/{i}")
+
+    def refloc(self, reference_id: str) -> dict[str, Any]:
+        """The item with this reference id, as `item`, and its `annotations`."""
+        return self._located(f"refloc/{quote(reference_id, safe='')}")
+
+    def loc(self, dataset_item_id: str) -> dict[str, Any]:
+        """The item with this id of the server's, as `item`, and its `annotations`."""
+        return self._located(f"loc/{dataset_item_id}")
+
+    def _located(self, route: str) -> dict[str, Any]:
+        answer = self._connection.get(f"dataset/{self.id}/{route}")
+        return {"item": DatasetItem.from_json(answer["item"]), "annotations": answer["annotations"]}
+
+    def create_slice(self, name: str, reference_ids: Iterable[str] | None = None) -> Slice:
+        """Create a slice of the items with these reference ids, in this order; without ids, an empty one.
+
+        Raises:
+            NucleusAPIError: The dataset has no items with some of these ids; nothing was made.
+        """
+        references = None if reference_ids is None else list(reference_ids)
+        payload = {"name": name, "reference_ids": references} if references else {"name": name, "allow_empty": 1}
+        answer = self._connection.post(payload, f"dataset/{self.id}/create_slice")
+        return Slice(answer["slice_id"], self._connection)
+
+    def delete_item(self, reference_id: str) -> dict[str, Any]:
+        """Delete an item; its scores in past evaluations stay."""
+        answer: dict[str, Any] = self._connection.delete(f"dataset/{self.id}/refloc/{quote(reference_id, safe='')}")
+        return answer

@@ -1,0 +1,105 @@
+"""Dataset items: what a model is evaluated on."""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+_REMOTE_PREFIXES = ("http://", "https://", "s3://", "gs://", "azure://", "data:image/")
+
+
+@dataclass
+class DatasetItem:
+    """An image, a point cloud, or (an extension of this product) a text or metadata alone.
+
+    Attributes:
+        image_location: URL of an image, or the path of a local image file, which is uploaded.
+        reference_id: Your own id of the item, unique in its dataset.
+        metadata: Anything that JSON can hold.
+        pointcloud_location: URL of a point cloud.
+        width: Of the image, in pixels.
+        height: Of the image, in pixels.
+        text: A text to evaluate on, instead of an image.
+        dataset_item_id: The server's id; None on an item that you made.
+    """
+
+    image_location: str | None = None
+    reference_id: str | None = None
+    metadata: dict[str, Any] | None = None
+    pointcloud_location: str | None = None
+    width: int | None = None
+    height: int | None = None
+    text: str | None = None
+    phash: str | None = field(default=None, compare=False)
+    dataset_item_id: str | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.reference_id:
+            raise ValueError("expected a reference_id, got none: give every item an id of your own")
+        if self.image_location and self.pointcloud_location:
+            raise ValueError(f"item {self.reference_id!r}: expected an image or a point cloud, got both")
+        if not (self.image_location or self.pointcloud_location or self.text or self.metadata):
+            raise ValueError(
+                f"item {self.reference_id!r}: expected an image_location, a pointcloud_location, a text or metadata, got "
+                "none of them"
+            )
+        self.metadata = self.metadata or {}
+
+    @property
+    def local(self) -> bool:
+        """Whether the image is a local file."""
+        return self.image_location is not None and not self.image_location.startswith(_REMOTE_PREFIXES)
+
+    @classmethod
+    def from_json(cls, payload: dict[str, Any]) -> DatasetItem:
+        """The item that the server describes."""
+        image = payload.get("processed_url") or payload.get("image_url") or payload.get("original_image_url")
+        return cls(
+            image_location=image or None,
+            reference_id=payload.get("ref_id") or payload["reference_id"],
+            metadata=payload.get("metadata") or {},
+            pointcloud_location=payload.get("pointcloud_url"),
+            width=payload.get("width"),
+            height=payload.get("height"),
+            text=payload.get("text"),
+            phash=payload.get("phash"),
+            dataset_item_id=payload.get("dataset_item_id"),
+        )
+
+    def to_payload(self) -> dict[str, Any]:
+        """What is sent when the item is appended."""
+        payload: dict[str, Any] = {"metadata": self.metadata, "reference_id": self.reference_id}
+        for name, value in (
+            ("image_url", self.image_location),
+            ("pointcloud_url", self.pointcloud_location),
+            ("width", self.width),
+            ("height", self.height),
+            ("text", self.text),
+        ):
+            if value is not None:
+                payload[name] = value
+        return payload
+
+    def to_json(self) -> str:
+        """The same as JSON text; raises ValueError for NaN and infinities, which JSON does not have."""
+        return json.dumps(self.to_payload(), allow_nan=False)
+
+    def image_file(self) -> tuple[str, bytes, str]:
+        """(name, content, content type) of the local image."""
+        assert self.image_location is not None
+        content_type = mimetypes.guess_type(self.image_location)[0] or "image/png"
+        with open(self.image_location, "rb") as file:
+            return os.path.basename(self.image_location), file.read(), content_type
+
+
+def check_local_files(items: list[DatasetItem]) -> None:
+    """Raise before anything is sent if local images are missing."""
+    missing = [i.image_location for i in items if i.local and not os.path.isfile(str(i.image_location))]
+    if missing:
+        raise FileNotFoundError(
+            f"expected image files, {len(missing)} of {len(items)} are not there, the first {missing[0]!r}: correct the paths, "
+            "or use a URL that starts with http:// or https://"
+        )

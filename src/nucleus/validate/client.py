@@ -1,0 +1,152 @@
+"""`client.validate`: evaluation functions and scenario tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nucleus._async_job import AsyncJob
+from nucleus._connection import Connection
+from nucleus._exceptions import CreateScenarioTestError
+from nucleus.validate.constants import Direction, EntityLevel
+from nucleus.validate.eval_functions import (
+    AvailableEvalFunctions,
+    EvalFunction,
+    EvalFunctionEntry,
+    EvaluationCriterion,
+    ExternalEvalFunction,
+)
+from nucleus.validate.scenario_test import ScenarioTest
+
+_MAX_NAME = 255
+
+
+class Validate:
+    """Evaluation functions and scenario tests of the client's workspace."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def __repr__(self) -> str:
+        return f"Validate(connection={self.connection!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Validate) and self.connection == other.connection
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def eval_functions(self) -> AvailableEvalFunctions:
+        """All evaluation functions, asked for at every access."""
+        rows = self.connection.get("validate/eval_fn")["eval_functions"]
+        return AvailableEvalFunctions([EvalFunctionEntry.from_json(row) for row in rows])
+
+    def create_external_eval_function(
+        self,
+        name: str,
+        level: EntityLevel = EntityLevel.ITEM,
+        direction: Direction | str = Direction.HIGHER_IS_BETTER,
+        score_range: tuple[float, float] = (0.0, 1.0),
+    ) -> ExternalEvalFunction:
+        """Create a name under which scores are uploaded that your own code computed; the code stays with you.
+
+        Args:
+            name: 1 to 255 characters without blanks, unique in the workspace.
+            level: What a score belongs to.
+            direction: Whether a larger result is better; `lower_is_better` makes `<=` the default comparison.
+            score_range: Lowest and highest score that the server is to accept.
+
+        Returns:
+            The function, ready for `create_scenario_test` and for uploads.
+
+        Raises:
+            ValueError: The name is empty, too long or has blanks.
+            NucleusAPIError: The name is taken.
+        """
+        if not 1 <= len(name) <= _MAX_NAME or any(c.isspace() for c in name):
+            raise ValueError(
+                f"expected a name of 1 to {_MAX_NAME} characters without blanks, got {name[:40]!r} ({len(name)} characters)"
+            )
+        answer = self.connection.post(
+            {
+                "name": name,
+                "is_external_function": True,
+                "serialized_fn": None,
+                "raw_source": None,
+                "level": EntityLevel(level).value,
+                "direction": Direction(direction).value,
+                "score_range": list(score_range),
+            },
+            "validate/eval_fn",
+        )
+        return ExternalEvalFunction(EvalFunctionEntry.from_json(answer["eval_fn"]))
+
+    def delete_eval_function(self, eval_function_id: str) -> bool:
+        """Delete an external function; the history of tests that use it stays."""
+        return bool(self.connection.delete(f"validate/eval_fn/{eval_function_id}")["success"])
+
+    def create_scenario_test(
+        self, name: str, slice_id: str, evaluation_functions: Sequence[EvalFunction]
+    ) -> ScenarioTest:
+        """Create a test of a slice that you own.
+
+        Args:
+            name: 1 to 255 characters, unique in the workspace.
+            slice_id: The slice, `slc_…`.
+            evaluation_functions: At least one; all external or all not.
+
+        Raises:
+            CreateScenarioTestError: There is no function, external and other ones are mixed, or a criterion was given.
+            ValueError: `slice_id` is no slice's id.
+            NucleusAPIError: The name is taken, the slice does not exist or is somebody else's.
+        """
+        if not evaluation_functions:
+            raise CreateScenarioTestError("expected at least one evaluation function, got none")
+        for function in evaluation_functions:
+            if isinstance(function, EvaluationCriterion):
+                raise CreateScenarioTestError(
+                    "expected evaluation functions, got a criterion: pass the function itself, and put the threshold in force "
+                    "with set_threshold on the test's get_eval_functions()"
+                )
+        if len({function.is_external_function for function in evaluation_functions}) > 1:
+            raise CreateScenarioTestError(
+                "expected evaluation functions that are all external or all not, got both: make one test for each kind"
+            )
+        if not slice_id.startswith("slc_"):
+            raise ValueError(f"expected the id of a slice, which starts with slc_, got {slice_id!r}")
+        answer = self.connection.post(
+            {
+                "name": name,
+                "slice_id": slice_id,
+                "evaluation_functions": [
+                    {"id": f.id, "eval_func_arguments": f.eval_func_arguments} for f in evaluation_functions
+                ],
+            },
+            "validate/scenario_test",
+        )
+        return self.get_scenario_test(answer["scenario_test_id"])
+
+    def get_scenario_test(self, scenario_test_id: str) -> ScenarioTest:
+        """The test with this id."""
+        return ScenarioTest.from_json(
+            self.connection.get(f"validate/scenario_test/{scenario_test_id}")["unit_test"], self.connection
+        )
+
+    @property
+    def scenario_tests(self) -> list[ScenarioTest]:
+        """All tests of the workspace, oldest first."""
+        rows = self.connection.get("validate/scenario_test/details")
+        return [ScenarioTest.from_json(row, self.connection) for row in rows]
+
+    def delete_scenario_test(self, scenario_test_id: str) -> bool:
+        """Delete a test; its name is free again."""
+        return bool(self.connection.delete(f"validate/scenario_test/{scenario_test_id}")["success"])
+
+    def evaluate_model_on_scenario_tests(self, model_id: str, scenario_test_names: Sequence[str]) -> AsyncJob:
+        """Evaluate a model on these tests by their built-in functions."""
+        answer = self.connection.post({"test_names": list(scenario_test_names)}, f"validate/{model_id}/evaluate")
+        return AsyncJob.from_json(answer, self.connection)
+
+    def metrics(self, model_id: str) -> list[AsyncJob]:
+        """Compute a model's built-in metrics on its datasets."""
+        rows = self.connection.post({}, f"validate/{model_id}/metrics")
+        return [AsyncJob.from_json(row, self.connection) for row in rows]

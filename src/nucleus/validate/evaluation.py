@@ -1,0 +1,153 @@
+"""Evaluations: what a test says about a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from nucleus._connection import Connection
+from nucleus._html import html_table, passed_text
+
+
+class ScenarioTestEvaluationStatus(Enum):
+    """The life of an evaluation."""
+
+    PENDING = "pending"
+    STARTED = "started"
+    COMPLETED = "completed"
+    ERRORED = "errored"
+
+
+@dataclass(frozen=True)
+class ScenarioTestItemEvaluation:
+    """The score of one item.
+
+    Attributes:
+        result: The item's score; None if undefined.
+        passed: Whether the score satisfies the test's criterion; False without one.
+        reference_id: Your own id of the item.
+        weight: How much the score counts.
+        deleted: Whether the item was deleted since.
+    """
+
+    evaluation_id: str
+    scenario_test_id: str
+    eval_function_id: str
+    dataset_item_id: str
+    result: float | None
+    passed: bool
+    reference_id: str = ""
+    weight: float = 1.0
+    deleted: bool = False
+
+
+@dataclass
+class ScenarioTestEvaluation:
+    """One model scored by one function on one test at one time; it never changes, but its criterion may.
+
+    Attributes:
+        result: Weighted mean of the scores; None if undefined.
+        passed: Whether the result satisfies the criterion in force; None if there is no criterion.
+        coverage: Members with a score / members of the slice then, in [0, 1].
+        n_scored: Members with a score.
+        n_members: Members of the slice when the results came.
+        criterion: The criterion in force: source, threshold, comparison, and of a baseline its model.
+        created_at: ISO 8601, UTC.
+        user_id: Who uploaded it.
+    """
+
+    id: str
+    scenario_test_id: str
+    eval_function_id: str
+    model_id: str
+    status: ScenarioTestEvaluationStatus
+    result: float | None
+    passed: bool | None
+    coverage: float | None
+    n_scored: int
+    n_members: int
+    criterion: dict[str, Any] | None
+    created_at: str
+    user_id: str
+    model_name: str
+    connection: Connection = field(repr=False, compare=False)
+
+    @classmethod
+    def from_json(cls, row: dict[str, Any], connection: Connection) -> ScenarioTestEvaluation:
+        """The evaluation in a row of the history."""
+        return cls(
+            id=row["id"],
+            scenario_test_id=row["scenario_test_id"],
+            eval_function_id=row["eval_function_id"],
+            model_id=row["model_id"],
+            status=ScenarioTestEvaluationStatus(row["status"]),
+            result=row["result"],
+            passed=None if row["criterion"] is None else bool(row["pass"]),
+            coverage=row["coverage"],
+            n_scored=row["n_scored"],
+            n_members=row["n_members"],
+            criterion=row["criterion"],
+            created_at=row["created_at"],
+            user_id=row["user_id"],
+            model_name=row["model_name"],
+            connection=connection,
+        )
+
+    @property
+    def item_evals(self) -> list[ScenarioTestItemEvaluation]:
+        """The scored items in slice order, asked for at every access."""
+        answer = self.connection.get(f"validate/eval/{self.id}/info")
+        return [
+            ScenarioTestItemEvaluation(
+                evaluation_id=row["evaluation_id"],
+                scenario_test_id=row["scenario_test_id"],
+                eval_function_id=row["eval_function_id"],
+                dataset_item_id=row["dataset_item_id"],
+                result=row["result"],
+                passed=bool(row["pass"]),
+                reference_id=row["reference_id"],
+                weight=row["weight"],
+                deleted=row["deleted"],
+            )
+            for row in answer["scenario_test_item_evaluations"]
+        ]
+
+    def _repr_html_(self) -> str:
+        return _evaluations_html(f"Evaluation {self.id}", [self])
+
+
+class EvaluationHistory(list[ScenarioTestEvaluation]):
+    """A test's evaluations, oldest first; a table in notebooks."""
+
+    def _repr_html_(self) -> str:
+        return _evaluations_html(f"{len(self)} evaluations", self)
+
+
+def _evaluations_html(title: str, evaluations: list[ScenarioTestEvaluation]) -> str:
+    return html_table(
+        title,
+        ["model", "function", "result", "criterion", "verdict", "scored", "when"],
+        [
+            [
+                e.model_name,
+                e.eval_function_id,
+                e.result,
+                None
+                if e.criterion is None
+                else f"{_SYMBOLS[e.criterion['comparison']]} {e.criterion['threshold']:.4f}",
+                passed_text(e.passed),
+                f"{e.n_scored} of {e.n_members}",
+                e.created_at,
+            ]
+            for e in evaluations
+        ],
+    )
+
+
+_SYMBOLS = {
+    "greater_than": ">",
+    "greater_than_equal_to": "≥",
+    "less_than": "<",
+    "less_than_equal_to": "≤",
+}

@@ -1,0 +1,172 @@
+"""Scenario tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from nucleus._connection import Connection
+from nucleus._dataset_item import DatasetItem
+from nucleus._exceptions import InvalidUpload
+from nucleus._html import html_table
+from nucleus.validate.constants import EntityLevel, ThresholdComparison
+from nucleus.validate.eval_functions import EvalFunction
+from nucleus.validate.evaluation import EvaluationHistory, ScenarioTestEvaluation
+from nucleus.validate.results import EvaluationResult, upload_body
+
+
+@dataclass
+class ScenarioTestMetric:
+    """An evaluation function of a test, with the criterion in force.
+
+    Attributes:
+        threshold: The number that results are compared with; None if there is none.
+        threshold_comparison: How they are compared.
+    """
+
+    scenario_test_id: str
+    eval_function_id: str
+    threshold: float | None
+    connection: Connection = field(repr=False)
+    eval_func_arguments: dict[str, Any] = field(default_factory=dict)
+    threshold_comparison: ThresholdComparison = ThresholdComparison.GREATER_THAN_EQUAL_TO
+
+    @classmethod
+    def from_json(cls, row: dict[str, Any], connection: Connection) -> ScenarioTestMetric:
+        """The metric that the server describes."""
+        return cls(
+            scenario_test_id=row["scenario_test_id"],
+            eval_function_id=row["eval_function_id"],
+            threshold=row["threshold"],
+            connection=connection,
+            eval_func_arguments=row["eval_func_arguments"],
+            threshold_comparison=ThresholdComparison(row["threshold_comparison"]),
+        )
+
+    def set_threshold(
+        self, threshold: float | None = None, comparison: ThresholdComparison | str | None = None
+    ) -> None:
+        """Put a threshold in force; None clears it. The earlier criteria stay in the test's history."""
+        payload: dict[str, Any] = {"threshold": threshold}
+        if comparison is not None:
+            payload["threshold_comparison"] = ThresholdComparison(comparison).value
+        answer = self.connection.post(
+            payload, f"validate/metric/set_threshold/{self.scenario_test_id}/{self.eval_function_id}"
+        )
+        self.threshold = answer["threshold"]
+        self.threshold_comparison = ThresholdComparison(answer["threshold_comparison"])
+
+
+@dataclass
+class ScenarioTest:
+    """A slice, and evaluation functions to judge models by.
+
+    Attributes:
+        id: The server's id.
+        name: Its name, unique in the workspace.
+        slice_id: The slice.
+        baseline_model_id: The model whose results are the thresholds where a function has none of its own.
+    """
+
+    id: str
+    name: str
+    slice_id: str
+    connection: Connection = field(repr=False)
+    baseline_model_id: str | None = None
+
+    @classmethod
+    def from_json(cls, row: dict[str, Any], connection: Connection) -> ScenarioTest:
+        """The test that the server describes."""
+        return cls(row["id"], row["name"], row["slice_id"], connection, row.get("baseline_model_id"))
+
+    def _repr_html_(self) -> str:
+        return html_table(
+            f"Scenario test {self.name}",
+            ["function", "comparison", "threshold"],
+            [[m.eval_function_id, m.threshold_comparison.value, m.threshold] for m in self.get_eval_functions()],
+        )
+
+    def add_eval_function(self, eval_function: EvalFunction) -> ScenarioTestMetric:
+        """Add one more function.
+
+        Raises:
+            NucleusAPIError: It is part of the test already, or external and other functions would be mixed.
+        """
+        answer = self.connection.post(
+            {"scenario_test_name": self.name, "eval_function_id": eval_function.id},
+            "validate/scenario_test_eval_function",
+        )
+        return ScenarioTestMetric.from_json(answer, self.connection)
+
+    def get_eval_functions(self) -> list[ScenarioTestMetric]:
+        """Its functions with the criteria in force."""
+        rows = self.connection.get(f"validate/scenario_test/{self.id}/metrics")["scenario_test_metrics"]
+        return [ScenarioTestMetric.from_json(row, self.connection) for row in rows]
+
+    def get_criteria_history(self) -> list[dict[str, Any]]:
+        """Every threshold and baseline the test ever had, oldest first: who set what, when."""
+        return list(self.connection.get(f"validate/scenario_test/{self.id}/criteria")["criteria"])
+
+    def get_eval_history(self) -> list[ScenarioTestEvaluation]:
+        """All its evaluations, oldest first, each beside the criterion in force now."""
+        rows = self.connection.get(f"validate/scenario_test/{self.id}/eval_history/details")
+        return EvaluationHistory(ScenarioTestEvaluation.from_json(row, self.connection) for row in rows)
+
+    def get_items(self, level: EntityLevel = EntityLevel.ITEM) -> list[DatasetItem]:
+        """The items that it evaluates models on.
+
+        Raises:
+            ValueError: Another level than items, which this version does not serve.
+        """
+        if EntityLevel(level) is not EntityLevel.ITEM:
+            raise ValueError(f"expected level item, got {EntityLevel(level).value}: this test is made of items")
+        rows = self.connection.get(f"validate/scenario_test/{self.id}/items")["dataset_items"]
+        return [DatasetItem.from_json(row) for row in rows]
+
+    def set_baseline_model(self, model_id: str | None) -> str | None:
+        """Make a model that was evaluated on this test its baseline; None takes the baseline away.
+
+        Raises:
+            NucleusAPIError: The model does not exist, or was not evaluated on this test.
+        """
+        if model_id is None:
+            answer = self.connection.delete(f"validate/scenario_test/{self.id}/baseline_model")
+        else:
+            answer = self.connection.post({}, f"validate/scenario_test/{self.id}/set_baseline_model/{model_id}")
+        self.baseline_model_id = answer["baseline_model_id"]
+        return self.baseline_model_id
+
+    def upload_external_evaluation_results(
+        self, eval_fn: EvalFunction, results: Iterable[EvaluationResult], model_id: str
+    ) -> dict[str, Any]:
+        """Upload the scores that your code computed for a model; all are stored, or none.
+
+        The same upload again changes nothing; a different one is a new entry of the history, and the newest counts.
+
+        Args:
+            eval_fn: An external function of this test.
+            results: One result per item; items may be left out, which the coverage shows.
+            model_id: The model that was scored.
+
+        Returns:
+            `evaluation`, the entry of the history, and `replayed`, whether it was there already.
+
+        Raises:
+            InvalidUpload: Something is wrong with the results; nothing was sent.
+            NucleusAPIError: The server refused them and says which and why; nothing was stored.
+        """
+        if not eval_fn.is_external_function:
+            raise InvalidUpload(
+                f"expected an external evaluation function, got {eval_fn.name!r}, whose results the server computes itself"
+            )
+        body = upload_body(
+            results,
+            test_id=self.id,
+            function_id=eval_fn.id,
+            function_level=eval_fn.eval_func_entry.level,
+            model_id=model_id,
+            slice_id=self.slice_id,
+        )
+        answer: dict[str, Any] = self.connection.post_bytes(body, "validate/scenario_test/upload_results")
+        return answer

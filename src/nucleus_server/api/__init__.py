@@ -1,0 +1,24 @@
+"""The HTTP API: reads requests, asks the services, writes answers."""
+
+from fastapi import APIRouter
+
+from nucleus_server.api import datasets, files, later, models, operations, slices, validate
+
+BASE = "/v1/nucleus"
+
+
+def create_router() -> APIRouter:
+    """All routes of the API; the last one answers for those that are not there."""
+    router = APIRouter()
+    router.include_router(operations.router, tags=["operations"])
+    router.include_router(files.router, tags=["files"])
+    router.include_router(datasets.files_router, tags=["files"])
+    for part, tag in (
+        (datasets.router, "datasets"),
+        (slices.router, "slices"),
+        (models.router, "models"),
+        (validate.router, "validate"),
+        (later.router, "later"),
+    ):
+        router.include_router(part, prefix=BASE, tags=[tag])
+    return router

@@ -1,0 +1,80 @@
+"""Around every request: its id, its log line, its metrics, and one spelling of its path."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from nucleus_server.api.operations import Metrics
+
+_log = logging.getLogger("nucleus_server.access")
+_SAFE_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_BASE = "/v1/nucleus"
+
+
+class RequestContext:
+    """Gives each request an id (the client's own, if it is a harmless one), logs it and counts it."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+        started = time.perf_counter()
+        status = 500
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        finally:
+            seconds = time.perf_counter() - started
+            route = getattr(scope.get("route"), "path", "unknown")
+            self._metrics.record(scope["method"], route, status, seconds)
+            _log.info("%s %s %d %.1f ms id=%s", scope["method"], route, status, seconds * 1000, request_id)
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            text = value.decode("latin-1")
+            if _SAFE_ID.fullmatch(text):
+                return text
+    return uuid.uuid4().hex
+
+
+class OneSpelling:
+    """`//` after the API's base and `/` at a path's end mean nothing to clients, and so to routes."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] == "http" and scope["path"].startswith(_BASE):
+            scope["path"] = _spelled(scope)
+        await self._app(scope, receive, send)
+
+
+def _spelled(scope: Scope) -> str:
+    path = _BASE + "/" + str(scope["path"]).removeprefix(_BASE).lstrip("/")
+    raw: bytes = scope.get("raw_path") or b""
+    # An encoded slash at the end belongs to a reference id.
+    if raw.partition(b"?")[0].endswith(b"/"):
+        path = path.rstrip("/")
+    return str(path)

@@ -1,0 +1,37 @@
+"""Texts that name things, checked at the edge and brought into one Unicode form."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from nucleus_server.errors import InvalidInput
+
+MAX_NAME = 255
+MAX_REFERENCE_ID = 512
+"""PostgreSQL indexes hold 2,704 bytes: 512 characters fit in any script."""
+
+
+def checked_name(text: str, what: str) -> str:
+    """A name of 1 to 255 characters that are not all blank, in NFC."""
+    name = unicodedata.normalize("NFC", text)
+    if not name.strip() or len(name) > MAX_NAME:
+        raise InvalidInput(
+            f"expected a name for the {what} of 1 to {MAX_NAME} characters, got {len(name)}: {_shown(name)}",
+            code="invalid_name",
+        )
+    return name
+
+
+def checked_function_name(text: str) -> str:
+    """A name as above without any blank."""
+    name = checked_name(text, "evaluation function")
+    if any(c.isspace() for c in name):
+        raise InvalidInput(
+            f"expected a name for the evaluation function without blanks, got {_shown(name)}: use _ or -",
+            code="invalid_name",
+        )
+    return name
+
+
+def _shown(name: str) -> str:
+    return repr(name if len(name) <= 40 else name[:39] + "…")

@@ -1,0 +1,134 @@
+"""Routes of slices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Request
+
+from nucleus_server.api import codec, wire
+from nucleus_server.api.datasets import Page, parse_page_token
+from nucleus_server.api.http import Answer, JsonBody, Workspace, base_url, iso, services_of, takes
+from nucleus_server.api.names import checked_name
+from nucleus_server.domain import Item
+from nucleus_server.errors import InvalidInput
+
+router = APIRouter()
+
+
+class CreateSlice(msgspec.Struct):
+    """A new slice, of items by reference ids or by our ids."""
+
+    name: str
+    reference_ids: list[str] | None = None
+    dataset_item_ids: list[str] | None = None
+    scene_ids: list[str] | None = None
+    object_ids: list[str] | None = None
+    allow_empty: bool | int = False
+
+
+class AppendToSlice(msgspec.Struct):
+    """More members."""
+
+    reference_ids: list[str]
+    dataset_id: str | None = None
+
+
+@router.post("/dataset/{dataset_id}/create_slice", openapi_extra=takes(CreateSlice))
+def create_slice(dataset_id: str, raw: JsonBody, ws: Workspace) -> Answer:
+    """Create a slice of the dataset."""
+    body = codec.decode(raw, CreateSlice)
+    if body.scene_ids or body.object_ids:
+        raise InvalidInput(
+            "expected reference_ids or dataset_item_ids, got scene_ids or object_ids: this dataset holds items",
+            code="invalid_slice_members",
+        )
+    if body.reference_ids and body.dataset_item_ids:
+        raise InvalidInput(
+            "expected reference_ids or dataset_item_ids, got both: name all members in one way",
+            code="invalid_slice_members",
+        )
+    if not body.reference_ids and not body.dataset_item_ids and not body.allow_empty:
+        raise InvalidInput(
+            "expected at least one member, got none: pass reference_ids, or allow_empty to fill the slice later",
+            code="empty_slice",
+        )
+    created = ws.create_slice(
+        dataset_id,
+        checked_name(body.name, "slice"),
+        reference_ids=body.reference_ids or (),
+        item_ids=body.dataset_item_ids or (),
+    )
+    return Answer({"slice_id": created.id})
+
+
+@router.get("/slice")
+def list_slices(ws: Workspace) -> Answer:
+    """All slices."""
+    return Answer([wire.slice_row(s) for s in ws.list_slices()])
+
+
+@router.get("/slice/{slice_id}")
+def slice_with_items(slice_id: str, request: Request, ws: Workspace) -> Answer:
+    """The slice with all its items."""
+    found = ws.get_slice(slice_id)
+    return Answer(wire.slice_row(found) | {"items": _rows(request, ws.actor.workspace_id, ws.slice_items(slice_id))})
+
+
+@router.get("/slice/{slice_id}/info")
+def slice_info(slice_id: str, ws: Workspace) -> Answer:
+    """What there is to know about it."""
+    found = ws.get_slice(slice_id)
+    return Answer(
+        {
+            "slice_id": found.id,
+            "name": found.name,
+            "dataset_id": found.dataset_id,
+            "created_at": iso(found.created_at),
+            "pending_job_count": 0,
+            "type": "dataset_item",
+            "description": None,
+            "tags": [],
+            "n_members": found.n_members,
+        }
+    )
+
+
+@router.post("/slice/{slice_id}/itemsPage", openapi_extra=takes(Page))
+def slice_items_page(slice_id: str, raw: JsonBody, request: Request, ws: Workspace) -> Answer:
+    """A page of its items in slice order."""
+    page = codec.decode(raw, Page)
+    start = parse_page_token(page.pageToken)
+    n_members = ws.get_slice(slice_id).n_members
+    end = start + page.pageSize
+    items = ws.slice_items(slice_id, start=start, limit=page.pageSize)
+    return Answer(
+        {
+            "items": _rows(request, ws.actor.workspace_id, items),
+            "nextPageToken": str(end) if end < n_members else None,
+        }
+    )
+
+
+@router.post("/slice/{slice_id}/append", openapi_extra=takes(AppendToSlice))
+def append_to_slice(slice_id: str, raw: JsonBody, ws: Workspace) -> Answer:
+    """Add members at the end; present ones stay where they are."""
+    body = codec.decode(raw, AppendToSlice)
+    if body.dataset_id is not None and body.dataset_id != ws.get_slice(slice_id).dataset_id:
+        raise InvalidInput(
+            f"slice {slice_id} is not of dataset {body.dataset_id}: leave dataset_id out", code="dataset_mismatch"
+        )
+    return Answer({"slice_id": slice_id, "new_items": ws.append_to_slice(slice_id, body.reference_ids)})
+
+
+@router.delete("/slice/{slice_id}")
+def delete_slice(slice_id: str, ws: Workspace) -> Answer:
+    """Delete the slice; tests that were built on it keep their members."""
+    ws.delete_slice(slice_id)
+    return Answer({"message": "Slice deleted", "slice_id": slice_id})
+
+
+def _rows(request: Request, workspace_id: str, items: list[Item]) -> list[dict[str, Any]]:
+    images, base = services_of(request).images, base_url(request)
+    return [wire.item_row(item, images, workspace_id, base) | {"id": item.id} for item in items]

@@ -1,0 +1,187 @@
+"""Domain values in the shapes that clients read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nucleus_server.api.http import iso
+from nucleus_server.domain import (
+    CriterionChange,
+    EvalFunction,
+    Item,
+    Job,
+    JobStatus,
+    JudgedEvaluation,
+    Model,
+    ScenarioTest,
+    Slice,
+    TestFunction,
+)
+from nucleus_server.services.images import ImageUrls
+
+
+def item_row(item: Item, images: ImageUrls, workspace_id: str, base_url: str) -> dict[str, Any]:
+    """An item; the URL that the user gave comes back as it was."""
+    row: dict[str, Any] = {
+        "reference_id": item.reference_id,
+        "dataset_item_id": item.id,
+        "metadata": item.metadata,
+    }
+    if item.pointcloud_location is not None:
+        row["pointcloud_url"] = item.pointcloud_location
+    else:
+        url = images.absolute(item, workspace_id, base_url)
+        row["image_url"] = url
+        row["original_image_url"] = url
+    for name in ("text", "width", "height"):
+        if (value := getattr(item, name)) is not None:
+            row[name] = value
+    return row
+
+
+def slice_row(entry: Slice) -> dict[str, Any]:
+    """A slice in a listing."""
+    return {
+        "id": entry.id,
+        "slice_id": entry.id,
+        "name": entry.name,
+        "dataset_id": entry.dataset_id,
+        "type": "dataset_item",
+        "created_at": iso(entry.created_at),
+        "pending_job_count": 0,
+        "n_members": entry.n_members,
+    }
+
+
+def model_row(model: Model) -> dict[str, Any]:
+    """A model."""
+    return {
+        "id": model.id,
+        "name": model.name,
+        "ref_id": model.reference_id,
+        "metadata": model.metadata or None,
+        "tags": list(model.tags),
+        "trained_slice_ids": list(model.trained_slice_ids) or None,
+        "created_at": iso(model.created_at),
+    }
+
+
+def job_handle(job: Job) -> dict[str, Any]:
+    """What every asynchronous call answers with."""
+    return {
+        "job_id": job.id,
+        "job_last_known_status": _visible_status(job),
+        "job_type": job.type.value,
+        "job_creation_time": iso(job.created_at),
+    }
+
+
+def job_status(job: Job) -> dict[str, Any]:
+    """A job's progress."""
+    progress = job.completed_steps / job.total_steps if job.total_steps else 1.0
+    return {
+        "job_id": job.id,
+        "status": _visible_status(job),
+        "message": job.message,
+        "job_progress": f"{progress:.2f}",
+        "completed_steps": job.completed_steps,
+        "total_steps": job.total_steps,
+        "job_type": job.type.value,
+    }
+
+
+def _visible_status(job: Job) -> str:
+    # Clients stop waiting at any status but Running, so a queued job is shown as running.
+    return JobStatus.RUNNING.value if job.status is JobStatus.QUEUED else job.status.value
+
+
+def function_entry(function: EvalFunction) -> dict[str, Any]:
+    """An evaluation function in a listing."""
+    return {
+        "id": function.id,
+        "name": function.name,
+        "is_public": function.is_public,
+        "user_id": function.owner_id,
+        "is_external_function": function.is_external,
+        "serialized_fn": None,
+        "raw_source": None,
+        "level": function.level.value,
+        "direction": function.direction.value,
+        "score_range": [function.score_min, function.score_max],
+        "created_at": iso(function.created_at),
+    }
+
+
+def test_row(test: ScenarioTest) -> dict[str, Any]:
+    """A scenario test."""
+    return {
+        "id": test.id,
+        "name": test.name,
+        "slice_id": test.slice_id,
+        "dataset_id": test.dataset_id,
+        "baseline_model_id": test.baseline_model_id,
+        "user_id": test.owner_id,
+        "created_at": iso(test.created_at),
+    }
+
+
+def metric_row(entry: TestFunction) -> dict[str, Any]:
+    """A test's function with its criterion: exactly the keys that clients' constructors take."""
+    return {
+        "scenario_test_id": entry.test_id,
+        "eval_function_id": entry.function.id,
+        "threshold": entry.threshold,
+        "eval_func_arguments": entry.arguments,
+        "threshold_comparison": entry.comparison.value,
+    }
+
+
+def criterion_row(change: CriterionChange) -> dict[str, Any]:
+    """One entry of the criteria history."""
+    return {
+        "kind": "baseline" if change.function_id is None else "threshold",
+        "eval_function_id": change.function_id,
+        "threshold": change.threshold,
+        "threshold_comparison": None if change.comparison is None else change.comparison.value,
+        "baseline_model_id": change.baseline_model_id,
+        "user_id": change.user_id,
+        "user_name": change.user_name,
+        "created_at": iso(change.created_at),
+    }
+
+
+def evaluation_row(judged: JudgedEvaluation) -> dict[str, Any]:
+    """An evaluation beside the criterion in force; without one it is not a pass, and `criterion` is null."""
+    evaluation, judgement = judged.evaluation, judged.judgement
+    return {
+        "id": evaluation.id,
+        "scenario_test_id": evaluation.test_id,
+        "eval_function_id": evaluation.function_id,
+        "model_id": evaluation.model_id,
+        "model_name": evaluation.model_name,
+        "status": evaluation.status.value,
+        "result": evaluation.result,
+        "pass": bool(judged.passed),
+        "level": evaluation.level.value,
+        "created_at": iso(evaluation.created_at),
+        "completed_at": None if evaluation.completed_at is None else iso(evaluation.completed_at),
+        "user_id": evaluation.user_id,
+        "user_name": evaluation.user_name,
+        "n_scored": evaluation.n_scored,
+        "n_members": evaluation.n_members,
+        "n_deleted": evaluation.n_deleted,
+        "coverage": evaluation.coverage,
+        "weighted": evaluation.is_weighted,
+        "weight_sum": evaluation.weight_sum,
+        "criterion": None
+        if judgement is None
+        else {
+            "source": judgement.source,
+            "threshold": judgement.threshold,
+            "comparison": judgement.comparison.value,
+            "baseline_model_id": judgement.baseline_model_id,
+            "baseline_evaluation_id": judgement.baseline_evaluation_id,
+            "n_common": judgement.n_common,
+            "result_on_common": None if judgement.n_common is None else judgement.result,
+        },
+    }
