@@ -60,8 +60,8 @@ def create_app(services: AppServices) -> FastAPI:
     app.state.services = services
     app.state.metrics = Metrics()
     errors.install(app)
-    app.include_router(create_dashboard(app, services))
     app.include_router(api.create_router())
+    app.include_router(create_dashboard(app, services))  # last: it answers for every address that nobody else has
     # The last one added is the outermost.
     app.add_middleware(OneSpelling)
     app.add_middleware(GZipMiddleware, minimum_size=2048, compresslevel=1)

@@ -52,7 +52,7 @@ class RequestContext:
 def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id":
-            text = value.decode("latin-1")
+            text = str(value, "latin-1")
             if _SAFE_ID.fullmatch(text):
                 return text
     return uuid.uuid4().hex
@@ -73,8 +73,8 @@ class OneSpelling:
 
 def _spelled(scope: Scope) -> str:
     path = _BASE + "/" + str(scope["path"]).removeprefix(_BASE).lstrip("/")
-    raw: bytes = scope.get("raw_path") or b""
+    raw = bytes(scope.get("raw_path") or b"")
     # An encoded slash at the end belongs to a reference id.
     if raw.partition(b"?")[0].endswith(b"/"):
-        path = path.rstrip("/")
-    return str(path)
+        return path.rstrip("/")
+    return path

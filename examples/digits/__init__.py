@@ -1,0 +1,1 @@
+"""Two classifiers of handwritten digits, trained here and compared scenario by scenario."""

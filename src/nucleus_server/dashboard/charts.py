@@ -1,0 +1,70 @@
+"""The pages' pictures as Vega-Lite specifications; colours and fonts come from the stylesheet, in the browser."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+
+_VERDICT_ORDER = ["passed", "failed", "no criterion"]
+
+
+def history_spec(points: list[dict[str, Any]], *, y_title: str) -> dict[str, Any]:
+    """Results in the order of upload with the thresholds they are compared with.
+
+    Args:
+        points: One a result: `label`, `model`, `result`, `threshold` (or None), `verdict`, `when`.
+        y_title: What the results are of.
+    """
+    base = alt.Chart(alt.InlineData(values=points)).encode(
+        x=alt.X("label:N", sort=None, title=None, axis=alt.Axis(labelAngle=-30, labelLimit=140))
+    )
+    y = alt.Y("result:Q", title=y_title, scale=alt.Scale(zero=False, padding=12))
+    line = base.mark_line(strokeWidth=1.5, opacity=0.4).encode(y=y)
+    dots = base.mark_point(filled=True, size=110, opacity=1).encode(
+        y=y,
+        color=alt.Color("verdict:N", title=None, scale=alt.Scale(domain=_VERDICT_ORDER)),
+        shape=alt.Shape(
+            "verdict:N", title=None, scale=alt.Scale(domain=_VERDICT_ORDER, range=["circle", "cross", "diamond"])
+        ),
+        tooltip=["model:N", alt.Tooltip("result:Q", format=".4f"), "verdict:N", "when:N"],
+    )
+    threshold = base.mark_tick(thickness=2, size=28).encode(y=alt.Y("threshold:Q", title=y_title))
+    return _responsive(alt.layer(line, threshold, dots), height=240)
+
+
+def histogram_spec(bins: list[dict[str, Any]], *, threshold: float | None) -> dict[str, Any]:
+    """How many items have which score.
+
+    Args:
+        bins: `start`, `end` and `count` of each.
+        threshold: Where the criterion stands; None if there is none.
+    """
+    bars = (
+        alt.Chart(alt.InlineData(values=bins))
+        .mark_bar()
+        .encode(
+            x=alt.X("start:Q", bin="binned", title="score"),
+            x2="end:Q",
+            y=alt.Y("count:Q", title="items"),
+            tooltip=[
+                alt.Tooltip("start:Q", title="from", format=".3f"),
+                alt.Tooltip("end:Q", title="to", format=".3f"),
+                alt.Tooltip("count:Q", title="items"),
+            ],
+        )
+    )
+    if threshold is None:
+        return _responsive(bars, height=200)
+    rule = (
+        alt.Chart(alt.InlineData(values=[{"threshold": threshold}]))
+        .mark_rule(strokeWidth=2, strokeDash=[6, 4])
+        .encode(x="threshold:Q", tooltip=[alt.Tooltip("threshold:Q", format=".4f")])
+    )
+    return _responsive(alt.layer(bars, rule), height=200)
+
+
+def _responsive(chart: alt.Chart | alt.LayerChart | alt.FacetChart, *, height: int) -> dict[str, Any]:
+    spec: dict[str, Any] = chart.properties(width="container", height=height).to_dict()
+    spec.pop("config", None)
+    return spec
