@@ -16,7 +16,7 @@ else:
 from nucleus import validate
 from nucleus._async_job import AsyncJob
 from nucleus._client import NucleusClient
-from nucleus._dataset import Dataset
+from nucleus._dataset import Dataset, DatasetInfo
 from nucleus._dataset_item import DatasetItem
 from nucleus._exceptions import (
     AuthenticationError,
@@ -49,6 +49,7 @@ __all__ = [
     "ConflictError",
     "CreateScenarioTestError",
     "Dataset",
+    "DatasetInfo",
     "DatasetItem",
     "DatasetItemRetrievalError",
     "InvalidUpload",

@@ -31,7 +31,7 @@ class NucleusClient:
 
     Raises:
         NoAPIKey: There is neither key.
-        ValueError: Both keys were given.
+        ValueError: Both keys were given, or the key has characters that no key has.
     """
 
     def __init__(
@@ -47,11 +47,13 @@ class NucleusClient:
             raise ValueError("expected either api_key or limited_access_key, got both")
         limited = limited_access_key or (None if api_key else os.environ.get("NUCLEUS_LIMITED_ACCESS_KEY"))
         key = None if limited_access_key else api_key or os.environ.get("NUCLEUS_API_KEY")
-        chosen = key or limited
+        chosen = (key or limited or "").strip()
         if not chosen:
             raise NoAPIKey()
+        if not (chosen.isascii() and chosen.isprintable()):
+            raise ValueError("the key has characters that cannot be sent: copy it again")
         self.endpoint = endpoint or os.environ.get("NUCLEUS_ENDPOINT") or DEFAULT_ENDPOINT
-        self.connection = Connection(chosen, self.endpoint, is_limited=key is None, http_client=http_client)
+        self.connection = Connection(chosen, self.endpoint, is_limited=not key, http_client=http_client)
         self.validate = Validate(self.connection)
 
     def __repr__(self) -> str:

@@ -14,8 +14,14 @@ from nucleus._exceptions import NucleusConnectionError, api_error
 
 DEFAULT_ENDPOINT = "http://127.0.0.1:8000/v1/nucleus"
 _TIMEOUT_S = 120.0
-_RETRIED_STATUSES = (503, 504, 520, 524)
 _PAUSES_S = (0.2, 1.0, 4.0)
+_REFUSED = 503
+"""The status of a request that the server turned away without doing anything."""
+_UNANSWERED = (502, 504, 520, 524)
+"""Statuses of proxies that cannot tell whether the server has done something."""
+
+_LOST = (httpx2.TimeoutException, httpx2.NetworkError, httpx2.RemoteProtocolError, httpx2.ProxyError)
+"""Errors after which the server may have done what it was asked to."""
 
 
 class Connection:
@@ -25,17 +31,20 @@ class Connection:
         self, key: str, endpoint: str, *, is_limited: bool = False, http_client: httpx2.Client | None = None
     ) -> None:
         self.endpoint = endpoint.rstrip("/")
-        self._auth: dict[str, Any] = (
-            {"headers": {"x-limited-access-key": key}} if is_limited else {"auth": httpx2.BasicAuth(key, "")}
-        )
+        self._headers = {"x-limited-access-key": key} if is_limited else {}
+        self._auth = None if is_limited else (key, "")
         self._owns_client = http_client is None
-        self._http = http_client or httpx2.Client(timeout=_TIMEOUT_S, follow_redirects=True)
+        self._http = http_client or httpx2.Client(timeout=_TIMEOUT_S)
 
     def __repr__(self) -> str:
         return f"Connection(endpoint={self.endpoint!r})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Connection) and self.endpoint == other.endpoint and self._auth == other._auth
+        return isinstance(other, Connection) and (self.endpoint, self._auth, self._headers) == (
+            other.endpoint,
+            other._auth,
+            other._headers,
+        )
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -48,13 +57,17 @@ class Connection:
         """GET; the answer as Python values."""
         return self._call("GET", route, params=params)
 
-    def post(self, payload: object, route: str, params: Mapping[str, str] | None = None) -> Any:
-        """POST a JSON body."""
-        return self.post_bytes(msgspec.json.encode(payload), route, params=params)
+    def post(
+        self, payload: object, route: str, params: Mapping[str, str] | None = None, *, is_replay_safe: bool = False
+    ) -> Any:
+        """POST a JSON body; one that is safe to replay is sent again if the answer was lost."""
+        return self.post_bytes(msgspec.json.encode(payload), route, params, is_replay_safe=is_replay_safe)
 
-    def post_bytes(self, body: bytes, route: str, params: Mapping[str, str] | None = None) -> Any:
+    def post_bytes(
+        self, body: bytes, route: str, params: Mapping[str, str] | None = None, *, is_replay_safe: bool = False
+    ) -> Any:
         """POST a body that is JSON already."""
-        return self._call("POST", route, content=body, params=params)
+        return self._call("POST", route, content=body, params=params, is_replay_safe=is_replay_safe)
 
     def delete(self, route: str) -> Any:
         """DELETE."""
@@ -64,36 +77,56 @@ class Connection:
         """POST multipart: the JSON part `items`, then one `image` part for each (name, content, content type)."""
         parts: list[tuple[str, Any]] = [("items", (None, document, "application/json"))]
         parts += [("image", file) for file in files]
-        return self._call("POST", route, files=parts, params={"async": "1"})
+        return self._call("POST", route, files=parts, params={"async": "1"}, is_replay_safe=True)
 
     def put_signed(self, url: str, body: bytes) -> None:
         """PUT a payload to a signed URL, which needs no key and must not get one."""
-        self._send("PUT", url, {"content": body})
+        self._send("PUT", url, {"content": body, "auth": None}, is_replay_safe=True)
 
-    def _call(self, method: str, route: str, **request: Any) -> Any:
-        headers = dict(self._auth.get("headers", {}))
+    def _call(self, method: str, route: str, *, is_replay_safe: bool = False, **request: Any) -> Any:
+        headers = dict(self._headers)
         if "files" not in request:
             headers["Content-Type"] = "application/json"
-        if "auth" in self._auth:
-            request["auth"] = self._auth["auth"]
-        response = self._send(method, f"{self.endpoint}/{route}", {**request, "headers": headers})
-        return msgspec.json.decode(response.content)
+        url = f"{self.endpoint}/{route}"
+        request |= {"headers": headers, "auth": self._auth}
+        response = self._send(method, url, request, is_replay_safe=is_replay_safe or method == "GET")
+        try:
+            return msgspec.json.decode(response.content)
+        except msgspec.DecodeError as error:
+            raise NucleusConnectionError(
+                f"expected JSON from {url}, got something else: is NUCLEUS_ENDPOINT the server's address with /v1/nucleus "
+                "at the end?"
+            ) from error
 
-    def _send(self, method: str, url: str, request: dict[str, Any]) -> httpx2.Response:
-        # Every write of the protocol tolerates a replay, so a request whose answer was lost may be sent again.
-        for pause_s in (*_PAUSES_S, None):
+    def _send(self, method: str, url: str, request: dict[str, Any], *, is_replay_safe: bool) -> httpx2.Response:
+        """Send a request, again after a pause if that can help and cannot do harm."""
+        pauses = iter(_PAUSES_S)
+        while True:
             try:
-                response = self._http.request(method, url, **request)
-            except httpx2.TransportError as error:
+                # A redirect would carry the key to another server, and turn a POST into a GET.
+                response = self._http.request(method, url, follow_redirects=False, **request)
+            except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+                was_never_sent = isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout))
+                may_help = was_never_sent or (is_replay_safe and isinstance(error, _LOST))
+                pause_s = next(pauses, None) if may_help else None
                 if pause_s is None:
-                    raise NucleusConnectionError(
-                        f"cannot reach {self.endpoint}: {error}. Is the server running (`nucleus serve`), and is "
-                        "NUCLEUS_ENDPOINT its address with /v1/nucleus at the end?"
-                    ) from error
+                    raise _no_answer(url, str(error) or type(error).__name__) from error
             else:
                 if response.is_success:
                     return response
-                if pause_s is None or response.status_code not in _RETRIED_STATUSES:
-                    raise api_error(method, url, response.status_code, response.reason_phrase, response.text)
+                if response.is_redirect:
+                    raise _no_answer(url, f"it redirects to {response.headers.get('location', 'nowhere')}")
+                status = response.status_code
+                may_help = status == _REFUSED or (is_replay_safe and status in _UNANSWERED)
+                pause_s = next(pauses, None) if may_help else None
+                if pause_s is None:
+                    raise api_error(method, url, status, response.reason_phrase, response.text)
             time.sleep(random.uniform(0.5, 1.0) * pause_s)
-        raise AssertionError("unreachable")
+
+
+def _no_answer(url: str, why: str) -> NucleusConnectionError:
+    server = "/".join(url.split("/", 3)[:3])
+    return NucleusConnectionError(
+        f"no answer from {server}: {why}. Is the server running (`nucleus serve`), and is NUCLEUS_ENDPOINT its address, "
+        "with http:// or https:// in front and /v1/nucleus at the end?"
+    )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import uuid
+import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
@@ -17,6 +20,28 @@ from nucleus._dataset_item import DatasetItem, check_local_files
 from nucleus._exceptions import DatasetItemRetrievalError, NotFoundError, NucleusAPIError
 from nucleus._html import html_table
 from nucleus._slice import Slice, paged_items
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What the server says of a dataset; `info.name` and `info["name"]` are the same.
+
+    Attributes:
+        length: How many items it has.
+        slice_ids: Its slices.
+    """
+
+    dataset_id: str
+    name: str
+    length: int
+    model_run_ids: list[str]
+    slice_ids: list[str]
+    annotation_metadata_schema: dict[str, Any] | None = None
+    item_metadata_schema: dict[str, Any] | None = None
+    tags: list[str] = field(default_factory=list)
+
+    def __getitem__(self, key: str) -> Any:
+        return getattr(self, key)
 
 
 class Dataset:
@@ -93,16 +118,27 @@ class Dataset:
             raise NotFoundError(f"dataset {self.id} has no slice named {name!r}")
         return [Slice(row["id"], self._connection, row) for row in rows]
 
-    def info(self) -> dict[str, Any]:
-        """`dataset_id`, `name`, `length`, `slice_ids` and more."""
-        answer: dict[str, Any] = self._connection.get(f"dataset/{self.id}/info")
-        return answer
+    def info(self) -> DatasetInfo:
+        """What the server says of it."""
+        answer = self._connection.get(f"dataset/{self.id}/info")
+        return DatasetInfo(
+            dataset_id=answer["dataset_id"],
+            name=answer["name"],
+            length=answer["length"],
+            model_run_ids=answer["model_run_ids"],
+            slice_ids=answer["slice_ids"],
+            annotation_metadata_schema=answer.get("annotation_metadata_schema"),
+            item_metadata_schema=answer.get("item_metadata_schema"),
+            tags=answer.get("tags") or [],
+        )
 
     def append(
         self,
         items: Iterable[DatasetItem],
         update: bool = False,
         local_files_per_upload_request: int = 10,
+        asynchronous: bool | None = None,
+        batch_size: int | None = None,
     ) -> AsyncJob:
         """Add items at the end of the dataset.
 
@@ -110,18 +146,28 @@ class Dataset:
             items: Items by URL, of local image files, of text or of metadata alone; they may be mixed.
             update: Replace the metadata of items whose reference id is taken, instead of ignoring them.
             local_files_per_upload_request: How many files go into one request.
+            asynchronous: Accepted for compatibility and ignored.
+            batch_size: Accepted for compatibility and ignored.
 
         Returns:
             The last job; the items are there when the call returns.
 
         Raises:
-            ValueError: There are no items.
+            ValueError: There are no items, or some have the same reference id; nothing was sent.
             FileNotFoundError: A local image is not there; nothing was sent.
             NucleusAPIError: The server refused items and says which.
         """
+        for name, value in (("asynchronous", asynchronous), ("batch_size", batch_size)):
+            if value is not None:
+                warnings.warn(f"append ignores {name}: leave it out", DeprecationWarning, stacklevel=2)
         listed = list(items)
         if not listed:
             raise ValueError("expected at least one item, got none")
+        repeated = [ref for ref, n in Counter(item.reference_id for item in listed).items() if n > 1]
+        if repeated:
+            raise ValueError(
+                f"expected every reference id once, got {len(repeated)} more than once, the first {repeated[0]!r}"
+            )
         check_local_files(listed)
         remote = [item for item in listed if not item.local]
         local = [item for item in listed if item.local]
@@ -136,7 +182,10 @@ class Dataset:
         url = self._connection.get(f"dataset/{self.id}/signedUrl/{request_id}")["signed_url"]
         self._connection.put_signed(url, "".join(item.to_json() + "\n" for item in items).encode())
         answer = self._connection.post(
-            {"requestId": request_id, "update": update}, f"dataset/{self.id}/append", {"async": "1"}
+            {"requestId": request_id, "update": update},
+            f"dataset/{self.id}/append",
+            {"async": "1"},
+            is_replay_safe=True,
         )
         return AsyncJob.from_json(answer, self._connection)
 

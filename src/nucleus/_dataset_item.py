@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import mimetypes
 import os
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
-_REMOTE_PREFIXES = ("http://", "https://", "s3://", "gs://", "azure://", "data:image/")
+_REMOTE = re.compile(r"(https?|s3|gs|gcs|azure)://|data:image/", re.IGNORECASE)
 
 
 @dataclass
@@ -37,6 +38,8 @@ class DatasetItem:
     dataset_item_id: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
+        if self.image_location is not None:  # also a pathlib.Path
+            self.image_location = os.fspath(self.image_location)
         if not self.reference_id:
             raise ValueError("expected a reference_id, got none: give every item an id of your own")
         if self.image_location and self.pointcloud_location:
@@ -51,12 +54,15 @@ class DatasetItem:
     @property
     def local(self) -> bool:
         """Whether the image is a local file."""
-        return self.image_location is not None and not self.image_location.startswith(_REMOTE_PREFIXES)
+        return self.image_location is not None and not _REMOTE.match(self.image_location)
 
     @classmethod
     def from_json(cls, payload: dict[str, Any]) -> DatasetItem:
         """The item that the server describes."""
-        image = payload.get("processed_url") or payload.get("image_url") or payload.get("original_image_url")
+        # The server draws a card for an item without an image; its URL comes as `image_url` alone.
+        image = payload.get("processed_url") or payload.get("original_image_url")
+        if not (image or payload.get("pointcloud_url") or payload.get("text") or payload.get("metadata")):
+            image = payload.get("image_url")
         return cls(
             image_location=image or None,
             reference_id=payload.get("ref_id") or payload["reference_id"],

@@ -28,6 +28,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+_MAX_TEXT = 16_384
+
 
 class NucleusError(Exception):
     """Something went wrong."""
@@ -61,7 +63,7 @@ class DatasetItemRetrievalError(NucleusError):
 
 
 class NucleusConnectionError(NucleusError):
-    """The server cannot be reached."""
+    """The server cannot be reached, or what answers is not one."""
 
 
 class JobError(NucleusError):
@@ -97,12 +99,15 @@ class NucleusAPIError(NucleusError):
         body = _error_body(text)
         self.code = str(body.get("code", ""))
         self.request_id = str(body.get("request_id", ""))
-        self.errors: list[dict[str, Any]] = list(body.get("errors", []))
-        self.n_errors = int(body.get("n_errors", len(self.errors)))
+        self.errors: list[dict[str, Any]] = list(body.get("errors") or ())
+        self.n_errors = int(body.get("n_errors") or len(self.errors))
         self.retryable = status_code in (429, 502, 503, 504)
-        super().__init__(
-            f"Tried to {method} {url}, but received {status_code}: {reason}.\nThe detailed error is:\n{text}"
-        )
+        message = f"Tried to {method} {url}, but received {status_code}: {reason}."
+        if text:
+            message += f"\nThe detailed error is:\n{text[:_MAX_TEXT]}"
+        if status_code == 404 and not self.code:
+            message += "\nIs NUCLEUS_ENDPOINT the server's address with /v1/nucleus at the end?"
+        super().__init__(message)
 
 
 class BadRequestError(NucleusAPIError):

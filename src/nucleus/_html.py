@@ -24,3 +24,8 @@ def _cell(value: object) -> str:
 def passed_text(passed: bool | None) -> str:
     """An icon and a word; without a criterion it is neither."""
     return {True: "✓ passed", False: "✗ failed", None: f"{UNDEFINED} no criterion"}[passed]
+
+
+def comparison_text(comparison: str) -> str:
+    """The sign of a comparison."""
+    return {"greater_than": ">", "greater_than_equal_to": "≥", "less_than": "<", "less_than_equal_to": "≤"}[comparison]

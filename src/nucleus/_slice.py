@@ -65,7 +65,6 @@ class Slice:
         """Its items, in slice order."""
         return [DatasetItem.from_json(row) for row in self._connection.get(f"slice/{self.id}")["items"]]
 
-    @property
     def dataset_items(self) -> list[DatasetItem]:
         """The same as `items`."""
         return self.items
@@ -84,7 +83,7 @@ class Slice:
             NucleusAPIError: The dataset has no items with some of these reference ids; nothing was added.
         """
         payload = {"reference_ids": list(reference_ids or ()), "dataset_id": self.dataset_id}
-        answer: dict[str, Any] = self._connection.post(payload, f"slice/{self.id}/append")
+        answer: dict[str, Any] = self._connection.post(payload, f"slice/{self.id}/append", is_replay_safe=True)
         return answer
 
     def _cached(self) -> dict[str, Any]:
@@ -95,7 +94,7 @@ def paged_items(connection: Connection, route: str, page_size: int) -> Iterator[
     """The items of a route that answers page by page."""
     token: str | None = None
     while True:
-        page = connection.post({"pageToken": token, "pageSize": page_size}, route)
+        page = connection.post({"pageToken": token, "pageSize": page_size}, route, is_replay_safe=True)
         yield from map(DatasetItem.from_json, page["items"])
         token = page["nextPageToken"]
         if not token:

@@ -7,7 +7,8 @@ from enum import Enum
 from typing import Any
 
 from nucleus._connection import Connection
-from nucleus._html import html_table, passed_text
+from nucleus._html import comparison_text, html_table, passed_text
+from nucleus.validate.constants import EntityLevel
 
 
 class ScenarioTestEvaluationStatus(Enum):
@@ -53,6 +54,8 @@ class ScenarioTestEvaluation:
         n_scored: Members with a score.
         n_members: Members of the slice when the results came.
         criterion: The criterion in force: source, threshold, comparison, and of a baseline its model.
+        n_deleted: Members that had been deleted when the results came.
+        is_weighted: Whether the scores have different weights.
         created_at: ISO 8601, UTC.
         user_id: Who uploaded it.
     """
@@ -67,6 +70,9 @@ class ScenarioTestEvaluation:
     coverage: float | None
     n_scored: int
     n_members: int
+    n_deleted: int
+    is_weighted: bool
+    level: EntityLevel
     criterion: dict[str, Any] | None
     created_at: str
     user_id: str
@@ -87,6 +93,9 @@ class ScenarioTestEvaluation:
             coverage=row["coverage"],
             n_scored=row["n_scored"],
             n_members=row["n_members"],
+            n_deleted=row["n_deleted"],
+            is_weighted=row["weighted"],
+            level=EntityLevel(row["level"]),
             criterion=row["criterion"],
             created_at=row["created_at"],
             user_id=row["user_id"],
@@ -135,7 +144,7 @@ def _evaluations_html(title: str, evaluations: list[ScenarioTestEvaluation]) -> 
                 e.result,
                 None
                 if e.criterion is None
-                else f"{_SYMBOLS[e.criterion['comparison']]} {e.criterion['threshold']:.4f}",
+                else f"{comparison_text(e.criterion['comparison'])} {e.criterion['threshold']:.4f}",
                 passed_text(e.passed),
                 f"{e.n_scored} of {e.n_members}",
                 e.created_at,
@@ -143,11 +152,3 @@ def _evaluations_html(title: str, evaluations: list[ScenarioTestEvaluation]) -> 
             for e in evaluations
         ],
     )
-
-
-_SYMBOLS = {
-    "greater_than": ">",
-    "greater_than_equal_to": "≥",
-    "less_than": "<",
-    "less_than_equal_to": "≤",
-}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from operator import attrgetter, mul
 
 import msgspec
 
@@ -37,8 +38,15 @@ class EvaluationResult(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if (self.item_ref_id is None) + (self.scene_ref_id is None) + (self.track_ref_id is None) != 2:
             raise ValueError("expected exactly one of track_ref_id, item_ref_id and scene_ref_id")
-        if not 0 <= self.weight <= 1:
+        if not _is_in_unit_interval(self.weight):
             raise ValueError(f"expected a weight in [0, 1], got {self.weight!r}: divide all weights by the largest one")
+
+
+def _is_in_unit_interval(value: object) -> bool:
+    try:
+        return bool(0 <= value <= 1)  # type: ignore[operator]
+    except TypeError:
+        return False
 
 
 class UploadBody(msgspec.Struct):
@@ -60,30 +68,35 @@ def upload_body(
     test_id: str,
     function_id: str,
     function_level: EntityLevel,
+    score_range: tuple[float, float],
     model_id: str,
     slice_id: str,
 ) -> bytes:
     """The body of an upload.
 
     Raises:
-        InvalidUpload: There are no results, or they mix levels, repeat a reference id, or have a score or weight that is
-            not a finite number; the first 20 rows are named.
+        InvalidUpload: There are no results; they are not all at the function's level; a reference id is no text or is
+            repeated; a score or weight is not a finite number; a score is outside the range; all weights are zero. The
+            first 20 rows are named.
     """
     rows = list(results)
     if not rows:
         raise InvalidUpload("expected at least one result, got none")
-    references, level = _references(rows)
-    if level is not function_level:
-        raise InvalidUpload(
-            f"expected results at the level of the function, {function_level.value}, got {level.value}_ref_id"
-        )
-    scores = dict(zip(references, (row.score for row in rows)))
-    weights = dict(zip(references, (row.weight for row in rows)))
+    references = _references(rows, function_level)
+    scores = dict(zip(references, map(attrgetter("score"), rows)))
+    weights = dict(zip(references, map(attrgetter("weight"), rows)))
     if len(scores) != len(rows):
         repeated = [ref for ref, n in Counter(references).items() if n > 1]
         raise InvalidUpload(_named("expected every reference id once", repeated, "given more than once"))
-    _refuse_odd_numbers("score", scores)
-    _refuse_odd_numbers("weight", weights)
+    _take_numbers_only("score", scores)
+    _take_numbers_only("weight", weights)
+    low, high = score_range
+    if min(scores.values()) < low or max(scores.values()) > high:
+        outside = [ref for ref, score in scores.items() if not low <= score <= high]
+        raise InvalidUpload(
+            _named(f"expected every score in [{low:g}, {high:g}]", outside, "outside")
+            + "; for scores of another range, create the function with score_range=(lowest, highest)"
+        )
     weight_sum = math.fsum(weights.values())
     if weight_sum == 0:
         raise InvalidUpload("expected at least one weight above 0, got only zeros: their weighted mean is undefined")
@@ -93,49 +106,63 @@ def upload_body(
             eval_function_id=function_id,
             result_per_ref_id=scores,
             weight_per_ref_id=weights,
-            overall_metric=math.fsum(scores[ref] * weights[ref] for ref in references) / weight_sum,
+            overall_metric=math.fsum(map(mul, scores.values(), weights.values())) / weight_sum,
             model_id=model_id,
             slice_id=slice_id,
-            level=level.value,
+            level=function_level.value,
         )
     )
 
 
-def _references(rows: list[EvaluationResult]) -> tuple[list[str], EntityLevel]:
-    """The reference ids and their one level."""
-    by_level = {
-        EntityLevel.ITEM: [row.item_ref_id for row in rows if row.item_ref_id is not None],
-        EntityLevel.SCENE: [row.scene_ref_id for row in rows if row.scene_ref_id is not None],
-        EntityLevel.TRACK: [row.track_ref_id for row in rows if row.track_ref_id is not None],
-    }
-    present = [level for level, references in by_level.items() if references]
-    if len(present) > 1:
+def _references(rows: list[EvaluationResult], level: EntityLevel) -> list[str]:
+    attribute = f"{level.value}_ref_id"
+    references = list(map(attrgetter(attribute), rows))
+    if set(map(type, references)) == {str}:
+        return references
+    others = [
+        str(row.item_ref_id or row.scene_ref_id or row.track_ref_id)
+        for row, reference in zip(rows, references)
+        if reference is None
+    ]
+    if others:
+        where = "at the level of the function" if len(others) == len(rows) else "at one level"
         raise InvalidUpload(
-            f"expected results at one level, got {' and '.join(level.value for level in present)}: upload each level to a "
-            "function of its own"
+            _named(f"expected all results {where}, {level.value}", others, f"without {attribute}")
+            + "; upload each level to a function of its own"
         )
-    return by_level[present[0]], present[0]
-
-
-def _refuse_odd_numbers(what: str, values: dict[str, float]) -> None:
-    # One pass in C over the types and one over the values: a million results cost a tenth of a second.
-    if set(map(type, values.values())) <= {float, int} and all(map(math.isfinite, values.values())):
-        return
-    numbers = {ref: value for ref, value in values.items() if not _is_number(value)}
-    if numbers:
-        raise InvalidUpload(_named(f"expected a number as every {what}", list(numbers), "of another type"))
-    converted = {ref: float(value) for ref, value in values.items()}
-    odd = [ref for ref, value in converted.items() if not math.isfinite(value)]
+    odd = [reference for reference in references if not isinstance(reference, str)]
     if odd:
+        raise InvalidUpload(_named("expected every reference id as a text", odd, "of another type"))
+    return list(map(str, references))  # numpy's texts and the like
+
+
+def _take_numbers_only(what: str, values: dict[str, float]) -> None:
+    """Refuse what is no finite number, and turn numpy's numbers and the like into Python's."""
+    # Passes in C over the types and the values: a million results cost a tenth of a second.
+    if set(map(type, values.values())) != {float}:
+        numbers = {ref: number for ref, value in values.items() if (number := _as_float(value)) is not None}
+        if len(numbers) < len(values):
+            others = [ref for ref in values if ref not in numbers]
+            raise InvalidUpload(_named(f"expected a number as every {what}", others, "of another type"))
+        values.update(numbers)
+    if not all(map(math.isfinite, values.values())):
+        odd = [ref for ref, value in values.items() if not math.isfinite(value)]
         raise InvalidUpload(_named(f"expected a finite number as every {what}", odd, "NaN or infinite"))
-    values.update(converted)  # numpy's numbers and the like
 
 
-def _is_number(value: object) -> bool:
-    return not isinstance(value, (bool, str, bytes)) and hasattr(value, "__float__")
+def _as_float(value: object) -> float | None:
+    """The number as Python's float; None for truth values, texts and everything else that is no number."""
+    if isinstance(value, (bool, str, bytes)) or "bool" in str(getattr(value, "dtype", "")):
+        return None
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except OverflowError:
+        return math.inf
+    except (TypeError, ValueError):
+        return None
 
 
-def _named(expected: str, wrong: list[str], what: str) -> str:
-    shown = ", ".join(repr(ref) for ref in wrong[:_MAX_LISTED])
+def _named(expected: str, wrong: Sequence[object], what: str) -> str:
+    shown = ", ".join(map(repr, wrong[:_MAX_LISTED]))
     rest = f" and {len(wrong) - _MAX_LISTED} more" if len(wrong) > _MAX_LISTED else ""
     return f"{expected}, got {len(wrong)} {what}: {shown}{rest}"

@@ -9,7 +9,7 @@ from typing import Any
 from nucleus._connection import Connection
 from nucleus._dataset_item import DatasetItem
 from nucleus._exceptions import InvalidUpload
-from nucleus._html import html_table
+from nucleus._html import comparison_text, html_table
 from nucleus.validate.constants import EntityLevel, ThresholdComparison
 from nucleus.validate.eval_functions import EvalFunction
 from nucleus.validate.evaluation import EvaluationHistory, ScenarioTestEvaluation
@@ -28,7 +28,7 @@ class ScenarioTestMetric:
     scenario_test_id: str
     eval_function_id: str
     threshold: float | None
-    connection: Connection = field(repr=False)
+    connection: Connection = field(repr=False, compare=False)
     eval_func_arguments: dict[str, Any] = field(default_factory=dict)
     threshold_comparison: ThresholdComparison = ThresholdComparison.GREATER_THAN_EQUAL_TO
 
@@ -72,7 +72,7 @@ class ScenarioTest:
     id: str
     name: str
     slice_id: str
-    connection: Connection = field(repr=False)
+    connection: Connection = field(repr=False, compare=False)
     baseline_model_id: str | None = None
 
     @classmethod
@@ -81,10 +81,18 @@ class ScenarioTest:
         return cls(row["id"], row["name"], row["slice_id"], connection, row.get("baseline_model_id"))
 
     def _repr_html_(self) -> str:
+        names = {row["id"]: row["name"] for row in self.connection.get("validate/eval_fn")["eval_functions"]}
         return html_table(
             f"Scenario test {self.name}",
             ["function", "comparison", "threshold"],
-            [[m.eval_function_id, m.threshold_comparison.value, m.threshold] for m in self.get_eval_functions()],
+            [
+                [
+                    names.get(m.eval_function_id, m.eval_function_id),
+                    comparison_text(m.threshold_comparison.value),
+                    m.threshold,
+                ]
+                for m in self.get_eval_functions()
+            ],
         )
 
     def add_eval_function(self, eval_function: EvalFunction) -> ScenarioTestMetric:
@@ -165,8 +173,10 @@ class ScenarioTest:
             test_id=self.id,
             function_id=eval_fn.id,
             function_level=eval_fn.eval_func_entry.level,
+            score_range=eval_fn.eval_func_entry.score_range,
             model_id=model_id,
             slice_id=self.slice_id,
         )
-        answer: dict[str, Any] = self.connection.post_bytes(body, "validate/scenario_test/upload_results")
+        route = "validate/scenario_test/upload_results"
+        answer: dict[str, Any] = self.connection.post_bytes(body, route, is_replay_safe=True)
         return answer
