@@ -29,6 +29,7 @@ from tests.conformance.store_actions import (
     new_evaluation,
     new_items,
 )
+from tests.support.store_dump import dump
 
 NAN = math.nan
 
@@ -74,15 +75,6 @@ def as_user(store: Store, ws: WorkspaceStore, name: str, role: Role) -> Workspac
     actor = store.find_actor(user.id)
     assert actor is not None
     return store.workspace(actor.workspace_id, actor)
-
-
-def dump(store: Store) -> dict[str, list[tuple[object, ...]]]:
-    """Every row of every table."""
-    with store.database.read() as connection:
-        return {
-            table.name: sorted((tuple(row) for row in connection.execute(sa.select(table))), key=repr)
-            for table in schema.metadata.sorted_tables
-        }
 
 
 class InjectedFailure(Exception):

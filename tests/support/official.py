@@ -1,0 +1,41 @@
+"""The official clients, each in a virtual environment of its own, because they own our SDK's import name too."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.support.server import ADMIN_KEY, LiveServer, environment
+
+VERSIONS = ("0.18.4", "0.22.3")
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def official_python(version: str) -> Path:
+    """The interpreter of the client's environment, which is made once."""
+    folder = _ROOT / ".cache" / "official" / version
+    python = folder / "bin" / "python"
+    stamp = folder / "installed"
+    if not stamp.exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
+        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*install, f"scale-nucleus=={version}"], check=True, timeout=600)
+        stamp.touch()
+    return python
+
+
+def run_driver(version: str, driver: Path, server: LiveServer, *arguments: str) -> dict[str, Any]:
+    """Run a script with the official client against the server; the last line it prints is its JSON result."""
+    done = subprocess.run(
+        [str(official_python(version)), str(driver), *arguments],
+        env=environment(NUCLEUS_ENDPOINT=server.endpoint, NUCLEUS_API_KEY=ADMIN_KEY),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, f"{driver.name} with {version} failed:\n{done.stdout}\n{done.stderr}"
+    result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return result
