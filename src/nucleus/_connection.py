@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -33,8 +34,9 @@ class Connection:
         self.endpoint = endpoint.rstrip("/")
         self._headers = {"x-limited-access-key": key} if is_limited else {}
         self._auth = None if is_limited else (key, "")
-        self._owns_client = http_client is None
         self._http = http_client or httpx2.Client(timeout=_TIMEOUT_S)
+        # Scripts rarely close a client; without a finaliser its sockets would warn when it is collected.
+        self._close = None if http_client else weakref.finalize(self, self._http.close)
 
     def __repr__(self) -> str:
         return f"Connection(endpoint={self.endpoint!r})"
@@ -50,8 +52,8 @@ class Connection:
 
     def close(self) -> None:
         """Close the connections, unless the caller brought them."""
-        if self._owns_client:
-            self._http.close()
+        if self._close is not None:
+            self._close()
 
     def get(self, route: str, params: Mapping[str, str] | None = None) -> Any:
         """GET; the answer as Python values."""

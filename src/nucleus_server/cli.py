@@ -7,6 +7,8 @@ import logging
 import signal
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -89,7 +91,7 @@ def serve(
     )
     if with_worker:
         background.start()
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             create_app(services),
             log_level=log_level,
@@ -106,6 +108,17 @@ def serve(
         if with_worker:
             background.join(timeout=10)
         services.store.close()
+
+
+class _Server(uvicorn.Server):
+    """Ends by returning, so that the worker and the database are closed: uvicorn's own way is to raise the signal again."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Ask for a graceful end at the first signal, for an immediate one at the second."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.handle_exit)
+        yield
 
 
 def worker(database_url: DatabaseUrl = None, data_dir: DataDir = None) -> None:

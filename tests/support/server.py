@@ -76,6 +76,7 @@ def running_server(data_dir: Path, database_url: str | None = None) -> Iterator[
         process.terminate()
         process.wait(timeout=30)
         reader.join(timeout=10)
+        process.stdout.close()
     assert process.returncode == 0, f"the server ended with {process.returncode}:\n{''.join(lines)}"
 
 

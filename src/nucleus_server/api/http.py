@@ -142,12 +142,16 @@ class Form(msgspec.Struct):
     files: list[UploadFile]
 
 
-async def json_or_form(request: Request, _: Annotated[Actor, Depends(actor_of)]) -> bytes | Form:
+async def json_or_form(
+    request: Request, _: Annotated[Actor, Depends(actor_of)]
+) -> AsyncGenerator[bytes | Form, None]:
     """The body of a route that takes JSON, or multipart with the parts `items` and `image`."""
     content_type = _content_type(request)
     if content_type == "application/json":
         with await spooled(request, MAX_JSON_BYTES) as file:
-            return file.read()
+            body = file.read()
+        yield body
+        return
     if content_type != "multipart/form-data":
         raise UnsupportedMedia(
             "expected Content-Type application/json or multipart/form-data, got "
@@ -166,14 +170,17 @@ async def json_or_form(request: Request, _: Annotated[Actor, Depends(actor_of)])
         raise MalformedRequest(
             f"expected a multipart body, got a broken one: {error}", code="malformed_multipart"
         ) from error
-    document = form.get("items")
-    if isinstance(document, UploadFile):
-        document = (await document.read()).decode("utf-8", "replace")
-    if document is None:
-        raise MalformedRequest(
-            "expected a multipart part named items with the JSON list of items, got none", code="malformed_multipart"
-        )
-    return Form(document.encode(), [part for part in form.getlist("image") if isinstance(part, UploadFile)])
+    try:
+        document = form.get("items")
+        if isinstance(document, UploadFile):
+            document = (await document.read()).decode("utf-8", "replace")
+        if document is None:
+            raise MalformedRequest(
+                "expected a multipart part named items with the JSON list of items, got none", code="malformed_multipart"
+            )
+        yield Form(document.encode(), [part for part in form.getlist("image") if isinstance(part, UploadFile)])
+    finally:
+        await form.close()
 
 
 ItemsBody = Annotated["bytes | Form", Depends(json_or_form)]
