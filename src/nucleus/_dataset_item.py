@@ -17,7 +17,8 @@ class DatasetItem:
     """An image, a point cloud, or (an extension of this product) a text or metadata alone.
 
     Attributes:
-        image_location: URL of an image, or the path of a local image file, which is uploaded.
+        image_location: URL of an image, or the path of a local image file, which is uploaded. On an item from the server
+            that has neither, the URL of a card that shows its text and metadata.
         reference_id: Your own id of the item, unique in its dataset.
         metadata: Anything that JSON can hold.
         pointcloud_location: URL of a point cloud.
@@ -59,10 +60,7 @@ class DatasetItem:
     @classmethod
     def from_json(cls, payload: dict[str, Any]) -> DatasetItem:
         """The item that the server describes."""
-        # The server draws a card for an item without an image; its URL comes as `image_url` alone.
-        image = payload.get("processed_url") or payload.get("original_image_url")
-        if not (image or payload.get("pointcloud_url") or payload.get("text") or payload.get("metadata")):
-            image = payload.get("image_url")
+        image = payload.get("processed_url") or payload.get("image_url") or payload.get("original_image_url")
         return cls(
             image_location=image or None,
             reference_id=payload.get("ref_id") or payload["reference_id"],

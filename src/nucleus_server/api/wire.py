@@ -32,8 +32,7 @@ def item_row(item: Item, images: ImageUrls, workspace_id: str, base_url: str) ->
     else:
         url = images.absolute(item, workspace_id, base_url)
         row["image_url"] = url
-        if item.location is not None or item.media_digest is not None:  # else it is a card that this server draws
-            row["original_image_url"] = url
+        row["original_image_url"] = url
     for name in ("text", "width", "height"):
         if (value := getattr(item, name)) is not None:
             row[name] = value
