@@ -1,0 +1,96 @@
+"""Objects in a notebook: small tables in which no user text is markup."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import pytest
+
+from nucleus.validate import ScenarioTest
+from tests.unit.sdk.wire import Wire, criterion, evaluation_row, function_entry
+
+EVIL = "<script>alert('x')</script>&amp;\""
+
+
+class Table(HTMLParser):
+    """The texts of a table's caption and cells, and every element in it."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: set[str] = set()
+        self.texts: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.add(tag)
+        assert not attrs
+        if tag in ("caption", "th", "td"):
+            self.texts.append("")
+
+    def handle_data(self, data: str) -> None:
+        self.texts[-1] += data
+
+
+ELEMENTS = {"table", "caption", "thead", "tbody", "tr", "th", "td"}
+
+
+@pytest.fixture
+def test(wire: Wire) -> ScenarioTest:
+    """A scenario test with an evil name."""
+    row = {"id": "st_1", "name": EVIL, "slice_id": "slc_1"}
+    wire.routes["GET", "validate/scenario_test/st_1"] = {"unit_test": row}
+    return wire.client().validate.get_scenario_test("st_1")
+
+
+def test_a_scenario_test(wire: Wire, test: ScenarioTest) -> None:
+    """Its functions by name and their thresholds; one that was deleted since by its id."""
+    metric = {"scenario_test_id": "st_1", "eval_func_arguments": {}, "threshold_comparison": "less_than"}
+    wire.routes["GET", "validate/eval_fn"] = {"eval_functions": [function_entry(EVIL, id="ef_1")]}
+    wire.routes["GET", "validate/scenario_test/st_1/metrics"] = {
+        "scenario_test_metrics": [
+            {**metric, "eval_function_id": "ef_1", "threshold": 0.25},
+            {**metric, "eval_function_id": "ef_gone", "threshold": None},
+        ]
+    }
+    table = Table(test._repr_html_())
+    assert table.elements == ELEMENTS
+    assert table.texts[0] == f"Scenario test {EVIL}"
+    assert table.texts[4:] == [EVIL, "<", "0.2500", "ef_gone", "<", "–"]
+
+
+def test_a_history_and_an_evaluation(wire: Wire, test: ScenarioTest) -> None:
+    """Undefined is a dash, and no criterion is neither passed nor failed."""
+    wire.routes["GET", "validate/scenario_test/st_1/eval_history/details"] = [
+        evaluation_row(model_name=EVIL),
+        evaluation_row(result=None, criterion=criterion()),
+        evaluation_row(criterion=criterion(), **{"pass": True}),
+    ]
+    history = test.get_eval_history()
+    table = Table(history._repr_html_())  # type: ignore[attr-defined]
+    assert table.elements == ELEMENTS
+    assert table.texts[0] == "3 evaluations"
+    cells = table.texts[8:]
+    rows = [cells[i : i + 7] for i in range(0, len(cells), 7)]
+    assert [row[0] for row in rows] == [EVIL, "a model", "a model"]
+    assert [row[2:6] for row in rows] == [
+        ["0.5000", "–", "– no criterion", "3 of 4"],
+        ["–", "≥ 0.4000", "✗ failed", "3 of 4"],
+        ["0.5000", "≥ 0.4000", "✓ passed", "3 of 4"],
+    ]
+    assert Table(history[0]._repr_html_()).texts[8:] == rows[0]
+
+
+def test_datasets_slices_and_functions(wire: Wire) -> None:
+    """Each is one row."""
+    wire.routes = {
+        ("GET", "dataset/details"): [{"id": "ds_1", "name": EVIL}],
+        ("GET", "dataset/ds_1/size"): {"count": 7},
+        ("GET", "slice/slc_1/info"): {"name": EVIL, "dataset_id": "ds_1", "n_members": 2},
+        ("GET", "validate/eval_fn"): {"eval_functions": [function_entry(EVIL, id="ef_1", score_range=[0, 100])]},
+    }
+    client = wire.client()
+    assert Table(client.datasets[0]._repr_html_()).texts == [f"Dataset {EVIL}", "id", "items", "ds_1", "7"]
+    assert Table(client.get_slice("slc_1")._repr_html_()).texts[-3:] == ["slc_1", "ds_1", "2"]
+    function = client.validate.eval_functions.external_functions[EVIL]
+    assert Table(function._repr_html_()).texts[-4:] == ["ef_1", "item", "higher_is_better", "[0, 100]"]
