@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -48,11 +49,13 @@ def environment(**extra: str) -> dict[str, str]:
 
 
 @contextmanager
-def running_server(data_dir: Path, database_url: str | None = None) -> Iterator[LiveServer]:
-    """Start `nucleus serve`, wait until it is ready, stop it with SIGTERM; its output is shown if it fails."""
+def running_server(
+    data_dir: Path, database_url: str | None = None, *options: str, is_killed: bool = False
+) -> Iterator[LiveServer]:
+    """Start `nucleus serve`, wait until it is ready, stop it with SIGTERM (or SIGKILL); its output is shown if it fails."""
     url = database_url or f"sqlite:///{data_dir / 'nucleus.db'}"
     command = [str(Path(sys.executable).with_name("nucleus")), "serve", "--port", "0"]
-    command += ["--data-dir", str(data_dir), "--database-url", url]
+    command += ["--data-dir", str(data_dir), "--database-url", url, *options]
     process = subprocess.Popen(
         command,
         env=environment(NUCLEUS_BOOTSTRAP_KEY=ADMIN_KEY),
@@ -73,11 +76,12 @@ def running_server(data_dir: Path, database_url: str | None = None) -> Iterator[
         print("".join(lines))
         raise
     finally:
-        process.terminate()
+        process.kill() if is_killed else process.terminate()
         process.wait(timeout=30)
         reader.join(timeout=10)
         process.stdout.close()
-    assert process.returncode == 0, f"the server ended with {process.returncode}:\n{''.join(lines)}"
+    expected = -signal.SIGKILL if is_killed else 0
+    assert process.returncode == expected, f"the server ended with {process.returncode}:\n{''.join(lines)}"
 
 
 def _wait_for_link(process: subprocess.Popen[str], lines: list[str]) -> str:
