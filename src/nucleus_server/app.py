@@ -65,7 +65,7 @@ def create_app(services: AppServices) -> FastAPI:
     # The last one added is the outermost.
     app.add_middleware(OneSpelling)
     app.add_middleware(GZipMiddleware, minimum_size=2048, compresslevel=1)
-    app.add_middleware(RequestContext, metrics=app.state.metrics)
+    app.add_middleware(RequestContext, metrics=app.state.metrics, explain=errors.unexpected_answer)
     _document(app)
     return app
 

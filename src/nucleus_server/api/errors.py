@@ -54,8 +54,17 @@ class _HttpError(NucleusServerError):
         return self._status
 
 
+def unexpected_answer(request: Request, error: Exception) -> Answer:
+    """The answer for a mistake of ours: the log gets the cause, the client the request's id."""
+    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return error_answer(
+        request,
+        NucleusServerError("the server made a mistake; its log has the cause under this request id: tell its operator"),
+    )
+
+
 def install(app: FastAPI) -> None:
-    """Handle everything that a route can raise."""
+    """Handle everything that a route raises on purpose."""
 
     def ours(request: Request, error: Exception) -> Answer:
         assert isinstance(error, NucleusServerError)
@@ -94,17 +103,7 @@ def install(app: FastAPI) -> None:
             request, MalformedRequest("the connection ended before the body did", code="incomplete_body")
         )
 
-    def unexpected(request: Request, error: Exception) -> Answer:
-        _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return error_answer(
-            request,
-            NucleusServerError(
-                "the server made a mistake; its log has the cause under this request id: tell its operator"
-            ),
-        )
-
     app.add_exception_handler(NucleusServerError, ours)
     app.add_exception_handler(HTTPException, framework)
     app.add_exception_handler(RequestValidationError, parameters)
     app.add_exception_handler(ClientDisconnect, vanished)
-    app.add_exception_handler(Exception, unexpected)

@@ -142,9 +142,7 @@ class Form(msgspec.Struct):
     files: list[UploadFile]
 
 
-async def json_or_form(
-    request: Request, _: Annotated[Actor, Depends(actor_of)]
-) -> AsyncGenerator[bytes | Form, None]:
+async def json_or_form(request: Request, _: Annotated[Actor, Depends(actor_of)]) -> AsyncGenerator[bytes | Form, None]:
     """The body of a route that takes JSON, or multipart with the parts `items` and `image`."""
     content_type = _content_type(request)
     if content_type == "application/json":
@@ -176,7 +174,8 @@ async def json_or_form(
             document = (await document.read()).decode("utf-8", "replace")
         if document is None:
             raise MalformedRequest(
-                "expected a multipart part named items with the JSON list of items, got none", code="malformed_multipart"
+                "expected a multipart part named items with the JSON list of items, got none",
+                code="malformed_multipart",
             )
         yield Form(document.encode(), [part for part in form.getlist("image") if isinstance(part, UploadFile)])
     finally:

@@ -6,7 +6,10 @@ import logging
 import re
 import time
 import uuid
+from collections.abc import Callable
 
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nucleus_server.api.operations import Metrics
@@ -17,11 +20,15 @@ _BASE = "/v1/nucleus"
 
 
 class RequestContext:
-    """Gives each request an id (the client's own, if it is a harmless one), logs it and counts it."""
+    """Gives each request an id (the client's own, if it is a harmless one), logs it and counts it.
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    It is the outermost boundary: what nobody else has handled becomes an answer here, with the request's id.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, explain: Callable[[Request, Exception], Response]) -> None:
         self._app = app
         self._metrics = metrics
+        self._explain = explain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -32,16 +39,23 @@ class RequestContext:
         scope.setdefault("state", {})["request_id"] = request_id
         started = time.perf_counter()
         status = 500
+        has_started = False
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
+            nonlocal status, has_started
             if message["type"] == "http.response.start":
+                has_started = True
                 status = message["status"]
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
             await send(message)
 
         try:
             await self._app(scope, receive, send_with_id)
+        except Exception as error:
+            answer = self._explain(Request(scope), error)
+            if has_started:
+                raise
+            await answer(scope, receive, send_with_id)
         finally:
             seconds = time.perf_counter() - started
             route = getattr(scope.get("route"), "path", "unknown")
