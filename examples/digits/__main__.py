@@ -52,7 +52,9 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--data-dir", type=Path, default=Path("nucleus-data"), help="folder of the server's data")
-    parser.add_argument("--port", type=int, default=8000, help="port of the server; another one is taken if it is in use")
+    parser.add_argument(
+        "--port", type=int, default=8000, help="port of the server; another one is taken if it is in use"
+    )
     parser.add_argument("--exit", action="store_true", help="stop the server after printing the results")
     return parser.parse_args()
 

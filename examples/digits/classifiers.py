@@ -70,9 +70,7 @@ def held_out_images() -> tuple[NDArray[np.float64], NDArray[np.int64], list[Imag
     return train, digits, images
 
 
-def train_classifiers(
-    train: NDArray[np.float64], digits: NDArray[np.int64], images: list[Image]
-) -> list[Classifier]:
+def train_classifiers(train: NDArray[np.float64], digits: NDArray[np.int64], images: list[Image]) -> list[Classifier]:
     """A logistic regression and a support vector machine, and what they say of the images."""
     models = {
         "Logistic regression": make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),

@@ -121,5 +121,3 @@ def upload_results(
         if client.validate.get_scenario_test(test.id).baseline_model_id is None:
             test.set_baseline_model(models[0].id)
     return models
-
-

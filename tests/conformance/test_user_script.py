@@ -19,7 +19,9 @@ def test_verbatim(both_servers: LiveServer, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("NUCLEUS_ENDPOINT", both_servers.endpoint)
     KEY = ADMIN_KEY
     dataset = nucleus.NucleusClient(KEY).create_dataset("images")
-    dataset.append([DatasetItem("https://example.com/1.jpg", "aec019e2-93ce64eb.jpg"), DatasetItem(text="t", reference_id="2")])
+    dataset.append(
+        [DatasetItem("https://example.com/1.jpg", "aec019e2-93ce64eb.jpg"), DatasetItem(text="t", reference_id="2")]
+    )
     slice_id = dataset.create_slice("all", ["aec019e2-93ce64eb.jpg", "2"]).id
     model_id = nucleus.NucleusClient(KEY).create_model("m", "verbatim").id
 

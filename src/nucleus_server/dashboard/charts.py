@@ -29,6 +29,8 @@ def history_spec(points: list[dict[str, Any]], *, y_title: str) -> dict[str, Any
         ),
         tooltip=["model:N", alt.Tooltip("result:Q", format=".4f"), "verdict:N", "when:N"],
     )
+    if all(point["threshold"] is None for point in points):  # a scale without any value has no extent
+        return _responsive(alt.layer(line, dots), height=240)
     threshold = base.mark_tick(thickness=2, size=28).encode(y=alt.Y("threshold:Q", title=y_title))
     return _responsive(alt.layer(line, threshold, dots), height=240)
 
