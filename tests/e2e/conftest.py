@@ -13,10 +13,15 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from tests.support.server import LiveServer
 
 ARTEFACTS = Path(__file__).parents[1] / "artefacts"
-_ARGUMENTS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @pytest.fixture(scope="session")
