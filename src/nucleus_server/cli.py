@@ -68,16 +68,16 @@ def serve(
     """Run the server: API and dashboard, and one embedded worker."""
     _log_to_stderr(log_level)
     settings = _settings(data_dir, database_url, public_url)
-    listener = _listen(host, port)
-    port = listener.getsockname()[1]
-    shown_host = f"[{host}]" if ":" in host else host
-    address = settings.public_url or f"http://{shown_host}:{port}"
     services = _open(settings, upgrade=True)
     key, is_new = _admin_key(settings)
     try:
         admin = services.access.ensure_bootstrap(key)
     except NucleusServerError as error:
         _fail(error)
+    listener = _listen(host, port)
+    port = listener.getsockname()[1]
+    shown_host = f"[{host}]" if ":" in host else host
+    address = settings.public_url or f"http://{shown_host}:{port}"
     _out.print(f"Nucleus Validate on [bold]{address}[/bold], API {address}/v1/nucleus", highlight=False)
     if is_new:
         _out.print(
@@ -276,7 +276,7 @@ def check_database(database_url: DatabaseUrl = None, data_dir: DataDir = None) -
     except NucleusServerError as error:
         _fail(error)
     for problem in problems:
-        _err.print(f"[red]✗[/red] {problem}")
+        _err.print(f"[red]✗[/red] {problem}", highlight=False, soft_wrap=True)
     if problems:
         raise typer.Exit(1)
     _out.print("The database is in order.")
@@ -340,6 +340,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener.bind((host, port))
     except OSError as error:
+        listener.close()
         _stop(f"cannot listen on {host}:{port}: {error.strerror}; choose another port with --port")
     listener.listen(512)
     return listener

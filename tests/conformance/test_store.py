@@ -534,6 +534,26 @@ class TestStore:
         assert ws.reference_ids(dataset.key).to_list() == [i.reference_id for i in items]
         assert sorted(ws.slice_ordinals(members.key).tolist()) == list(range(201))
 
+    def test_the_same_file_from_many_at_once(self, ws: WorkspaceStore) -> None:
+        """Ten uploads of one image are one row, and none fails."""
+        with ThreadPoolExecutor(10) as pool:
+            list(pool.map(lambda _: ws.add_media("a" * 64, 10, "image/png"), range(20)))
+        assert ws.find_media("a" * 64) is not None
+
+    def test_one_name_for_many_at_once(self, ws: WorkspaceStore) -> None:
+        """One wins, the others get a conflict, and there is one function."""
+
+        def create(_: int) -> bool:
+            try:
+                make_function(ws, "wanted")
+            except errors.Conflict:
+                return False
+            return True
+
+        with ThreadPoolExecutor(8) as pool:
+            assert sum(pool.map(create, range(16))) == 1
+        assert [f.name for f in ws.list_eval_functions() if f.is_external] == ["wanted"]
+
     # --- jobs
 
     def test_deleted_dataset_is_gone_at_once_and_purged_by_a_job(self, store: Store, ws: WorkspaceStore) -> None:

@@ -77,6 +77,15 @@ def test_connection_cut_in_the_middle(live_server: LiveServer) -> None:
         assert [e.result for e in test.get_eval_history()] == [1.0]
 
 
+def test_awkward_reference_ids(live_server: LiveServer) -> None:
+    """Slashes, per cents and what else URLs are made of survive the way through a real server."""
+    with client_of(live_server) as client:
+        dataset = client.create_dataset("awkward")
+        refs = ["a/b", "a/b/", "/", "%2F", "%252F", "ü?#[]", "a b", "refloc/x"]
+        dataset.append([DatasetItem(reference_id=ref, text=ref) for ref in refs])
+        assert [dataset.refloc(ref)["item"].text for ref in refs] == refs
+
+
 def test_restart_keeps_everything(tmp_path: Path) -> None:
     """Killed without warning after an answer, started again on the same folder: the answer holds."""
     with running_server(tmp_path, None, is_killed=True) as server, client_of(server) as client:

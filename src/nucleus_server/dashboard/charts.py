@@ -19,7 +19,10 @@ def history_spec(points: list[dict[str, Any]], *, y_title: str) -> dict[str, Any
     base = alt.Chart(alt.InlineData(values=points)).encode(
         x=alt.X("label:N", sort=None, title=None, axis=alt.Axis(labelAngle=-30, labelLimit=140))
     )
-    y = alt.Y("result:Q", title=y_title, scale=alt.Scale(zero=False, padding=12))
+    y_scale = alt.Scale(
+        domain=_padded([p[name] for p in points for name in ("result", "threshold") if p[name] is not None])
+    )
+    y = alt.Y("result:Q", title=y_title, scale=y_scale)
     line = base.mark_line(strokeWidth=1.5, opacity=0.4).encode(y=y)
     dots = base.mark_point(filled=True, size=110, opacity=1).encode(
         y=y,
@@ -31,7 +34,7 @@ def history_spec(points: list[dict[str, Any]], *, y_title: str) -> dict[str, Any
     )
     if all(point["threshold"] is None for point in points):  # a scale without any value has no extent
         return _responsive(alt.layer(line, dots), height=240)
-    threshold = base.mark_tick(thickness=2, size=28).encode(y=alt.Y("threshold:Q", title=y_title))
+    threshold = base.mark_tick(thickness=2, size=28).encode(y=alt.Y("threshold:Q", title=y_title, scale=y_scale))
     return _responsive(alt.layer(line, threshold, dots), height=240)
 
 
@@ -64,6 +67,13 @@ def histogram_spec(bins: list[dict[str, Any]], *, threshold: float | None) -> di
         .encode(x="threshold:Q", tooltip=[alt.Tooltip("threshold:Q", format=".4f")])
     )
     return _responsive(alt.layer(bars, rule), height=200)
+
+
+def _padded(values: list[float]) -> list[float]:
+    """A range with room around the values; not empty even if there is only one."""
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    margin = 0.1 * (high - low) or 0.1 * abs(high) or 1.0
+    return [low - margin, high + margin]
 
 
 def _responsive(chart: alt.Chart | alt.LayerChart | alt.FacetChart, *, height: int) -> dict[str, Any]:

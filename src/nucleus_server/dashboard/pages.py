@@ -31,6 +31,7 @@ from nucleus_server.services.judging import judge_newest, judge_one, judge_test
 from nucleus_server.services.results import missing_items, score_histogram, worst_items
 
 UNDEFINED = "–"
+_NBSP = "\u00a0"  # a comparison and its number stay on one line
 PAGE_SIZE = 24
 _N_THUMBNAILS = 12
 _N_MISSING = 12
@@ -210,7 +211,7 @@ def _criterion_text(judged: JudgedEvaluation) -> str:
     judgement = judged.judgement
     if judgement is None:
         return UNDEFINED
-    text = f"{judgement.comparison.symbol} {number(judgement.threshold)}"
+    text = f"{judgement.comparison.symbol}{_NBSP}{number(judgement.threshold)}"
     return text if judgement.source == "threshold" else f"{text} (baseline {judgement.baseline_model_name})"
 
 
@@ -233,7 +234,7 @@ def _comparison_note(judged: JudgedEvaluation) -> str | None:
 def _function_row(entry: TestFunction, has_baseline: bool) -> FunctionRow:
     function = entry.function
     if entry.threshold is not None:
-        criterion = f"{entry.comparison.symbol} {number(entry.threshold)}"
+        criterion = f"{entry.comparison.symbol}{_NBSP}{number(entry.threshold)}"
     else:
         criterion = f"{entry.comparison.symbol} the baseline" if has_baseline else "no criterion"
     return FunctionRow(
@@ -250,7 +251,7 @@ def _criterion_row(change: CriterionChange) -> CriterionRow:
     elif change.threshold is None or change.comparison is None:
         what = f"{change.function_name}: no threshold"
     else:
-        what = f"{change.function_name} {change.comparison.symbol} {number(change.threshold)}"
+        what = f"{change.function_name} {change.comparison.symbol}{_NBSP}{number(change.threshold)}"
     return CriterionRow(when(change.created_at), change.user_name, what)
 
 

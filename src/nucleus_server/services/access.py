@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from nucleus_server.domain import Actor, ApiKey, Role
-from nucleus_server.errors import InvalidInput, NotFound, Unauthenticated
+from nucleus_server.errors import Conflict, InvalidInput, NotFound, Unauthenticated
 from nucleus_server.storage import Store, WorkspaceStore
 
 WORKSPACE = "default"
@@ -86,6 +86,12 @@ class Access:
                 "colon; choose another NUCLEUS_BOOTSTRAP_KEY",
                 code="invalid_bootstrap_key",
             )
+        try:
+            return self._ensure_admin(key)
+        except Conflict:  # another process that starts at the same moment was first
+            return self._ensure_admin(key)
+
+    def _ensure_admin(self, key: str) -> Actor:
         workspace = self._store.find_workspace(WORKSPACE) or self._store.create_workspace(WORKSPACE)
         return self._store.ensure_admin(
             workspace, ADMIN, key_digest=self.digest(key), hint=_hint(key), key_name="first admin key"

@@ -10,8 +10,10 @@ from xml.sax.saxutils import escape
 
 from nucleus_server.domain import Item
 
-_LINE = 34
-_MAX_LINES = 9
+# Large letters: the card is mostly seen as a thumbnail.
+_LINE = 19
+_MAX_LINES = 6
+_MAX_TEXT = 500
 
 
 class ImageUrls:
@@ -57,19 +59,18 @@ def card_svg(item: Item) -> str:
     else:
         body = "\n".join(f"{key}: {value}" for key, value in item.metadata.items())
     lines: list[str] = []
-    for paragraph in _drawable(body).splitlines():
+    for paragraph in _drawable(body[:_MAX_TEXT]).splitlines():
         lines += textwrap.wrap(paragraph, _LINE, break_long_words=True) or [""]
     if len(lines) > _MAX_LINES:
         lines = [*lines[: _MAX_LINES - 1], lines[_MAX_LINES - 1][: _LINE - 1] + "…"]
-    title = (
-        textwrap.shorten(_drawable(item.reference_id), 40, placeholder="…") or _drawable(item.reference_id)[:39] + "…"
-    )
-    texts = "".join(f'<text x="16" y="{68 + 18 * i}">{escape(line)}</text>' for i, line in enumerate(lines))
+    title = _drawable(item.reference_id)
+    title = title if len(title) <= _LINE else title[: _LINE - 1] + "…"
+    texts = "".join(f'<text x="16" y="{88 + 28 * i}">{escape(line)}</text>' for i, line in enumerate(lines))
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 320 240" width="320" height="240">'
-        '<rect width="320" height="240" fill="#f6f7f9"/><rect width="320" height="40" fill="#e4e8ee"/>'
-        '<g font-family="ui-sans-serif, system-ui, sans-serif" font-size="14" fill="#1f2933">'
-        f'<text x="16" y="26" font-weight="600">{escape(title)}</text>{texts}</g></svg>'
+        '<rect width="320" height="240" fill="#f6f7f9"/><rect width="320" height="50" fill="#e4e8ee"/>'
+        '<g font-family="ui-sans-serif, system-ui, sans-serif" font-size="26" fill="#1f2933">'
+        f'<text x="16" y="34" font-weight="600">{escape(title)}</text>{texts}</g></svg>'
     )
 
 

@@ -98,7 +98,7 @@ class WorkspaceBase:
         query = sa.select(table).where(table.c.workspace_key == self._workspace_key, table.c.id == object_id)
         if "hidden_at" in table.c:
             query = query.where(table.c.hidden_at.is_(None))
-        row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+        row = connection.execute(query.with_for_update(key_share=True) if lock else query).one_or_none()
         if row is None:
             raise NotFound(
                 f"no {noun} with id {object_id!r} in this workspace; it may have been deleted, or belong to another one",

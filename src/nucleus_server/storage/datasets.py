@@ -17,6 +17,7 @@ from nucleus_server.domain import AppendCounts, Dataset, Item, Job, JobStatus, J
 from nucleus_server.errors import Conflict, InvalidInput, NotFound, Problem, listed
 from nucleus_server.storage import columns, schema
 from nucleus_server.storage.base import AnyRow, from_micros, optional_moment, to_json, to_micros
+from nucleus_server.storage.dialect import upsert
 from nucleus_server.storage.ids import item_id, new_id, new_item_prefix, parse_item_id
 from nucleus_server.storage.jobs import JobRows
 
@@ -461,21 +462,19 @@ class DatasetRows(JobRows):
     def add_media(self, digest: str, size_bytes: int, content_type: str) -> None:
         """Record a file whose content is already safe on disk; a released one is taken back."""
         with self._write() as connection:
-            media = schema.media
-            here = (media.c.workspace_key == self._workspace_key, media.c.digest == digest)
-            taken_back = connection.execute(
-                media.update().where(*here).values(released_at=None, created_at=self._now())
+            upsert(
+                connection,
+                schema.media,
+                {
+                    "workspace_key": self._workspace_key,
+                    "digest": digest,
+                    "size_bytes": size_bytes,
+                    "content_type": content_type,
+                    "created_at": self._now(),
+                    "released_at": None,
+                },
+                changed=("created_at", "released_at"),
             )
-            if taken_back.rowcount == 0:
-                connection.execute(
-                    media.insert().values(
-                        workspace_key=self._workspace_key,
-                        digest=digest,
-                        size_bytes=size_bytes,
-                        content_type=content_type,
-                        created_at=self._now(),
-                    )
-                )
 
     def find_media(self, digest: str) -> Media | None:
         """The file's row; None if this workspace does not show such a file."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.pool import QueuePool, StaticPool
@@ -49,6 +50,17 @@ def _sqlite_micros(element: object, compiler: object, **kw: object) -> str:
 @compiles(database_micros, "postgresql")
 def _postgres_micros(element: object, compiler: object, **kw: object) -> str:
     return "CAST(extract(epoch from clock_timestamp()) * 1000000 AS BIGINT)"
+
+
+def upsert(connection: Connection, table: sa.Table, values: dict[str, Any], *, changed: Sequence[str]) -> None:
+    """Insert a row or, if its primary key is taken, set the columns in `changed`: one statement, so that no two race."""
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    statement = insert(table).values(values)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=list(table.primary_key.columns), set_={name: values[name] for name in changed}
+        )
+    )
 
 
 class Database:

@@ -6,6 +6,7 @@ Prints one JSON object with what the client handed to its user. Arguments: a pre
 import json
 import sys
 import time
+import urllib.request
 import warnings
 
 import nucleus
@@ -59,7 +60,11 @@ seen["dataset"] = [again.name, again.is_scene, again.use_privacy_mode, again.siz
 first = again.refloc(refs[0])
 seen["item"] = [first["item"].image_location, first["item"].metadata, first["item"].reference_id, first["annotations"]]
 seen["iloc"] = again.iloc(1)["item"].reference_id
-seen["local_url"] = again.refloc("local-0")["item"].image_location
+with (
+    urllib.request.urlopen(again.refloc("local-0")["item"].image_location, timeout=10) as answer,
+    open(image, "rb") as original,
+):
+    seen["local_image"] = [answer.read() == original.read(), answer.headers["content-type"]]
 seen["listed"] = dataset.id in [d.id for d in client.datasets]
 seen["items_generator"] = [i.reference_id for i in again.items_generator(page_size=10)][:25] == refs
 

@@ -1,0 +1,88 @@
+"""A template uses exactly what its context declares, and user text is never markup."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jinja2 import meta
+
+from nucleus_server.dashboard import contexts
+from nucleus_server.dashboard.pages import _percent
+from nucleus_server.dashboard.routes import make_environment, script_json
+from nucleus_server.dashboard.session import safe_path
+
+PAGES = {
+    "login.html": contexts.LoginPage,
+    "error.html": contexts.ErrorPage,
+    "tests.html": contexts.TestsPage,
+    "test.html": contexts.TestPage,
+    "evaluation.html": contexts.EvaluationPage,
+}
+
+
+def used_names(template: str) -> set[str]:
+    """The names that a template, those it extends and those it includes take from their context."""
+    environment = make_environment()
+    assert environment.loader is not None
+    source, _, _ = environment.loader.get_source(environment, template)
+    tree = environment.parse(source)
+    names = meta.find_undeclared_variables(tree)
+    for other in meta.find_referenced_templates(tree):
+        if other is not None and other != "parts.html":
+            names |= used_names(other)
+    return names - {"parts"}  # the module of macros
+
+
+@pytest.mark.parametrize("template", PAGES)
+def test_templates_use_what_contexts_declare(template: str) -> None:
+    """No name that is not declared, and none declared in vain."""
+    assert used_names(template) == {f.name for f in dataclasses.fields(PAGES[template])}
+
+
+def test_the_part_that_is_swapped_uses_the_evaluations_context() -> None:
+    """Its names are those of the whole page."""
+    assert used_names("items.html") <= {f.name for f in dataclasses.fields(contexts.EvaluationPage)}
+
+
+def test_every_field_has_a_help_text() -> None:
+    """Docs and pages come from the same strings."""
+    classes = [c for c in vars(contexts).values() if isinstance(c, type) and dataclasses.is_dataclass(c)]
+    assert len(classes) > 10
+    for each in classes:
+        for field in dataclasses.fields(each):
+            assert field.metadata["help"].endswith("."), (each, field.name)
+
+
+@given(st.recursive(st.text(), lambda inner: st.dictionaries(st.text(), inner, max_size=3), max_leaves=4))
+def test_json_cannot_end_its_script_element(value: Any) -> None:
+    """Whatever is in it, there is no `<`; and it reads back as it was."""
+    text = str(script_json(value))
+    assert not {"<", ">", "&"} & set(text)
+    assert json.loads(text) == value
+
+
+@pytest.mark.parametrize(
+    "path", ["//evil.example", "/\\evil.example", "https://evil.example", "evil", "", None, "/a\nb", "javascript:x"]
+)
+def test_foreign_targets_are_refused(path: str | None) -> None:
+    """After logging in one stays on this server."""
+    assert safe_path(path) == "/"
+
+
+@given(st.text())
+def test_only_local_paths_pass(text: str) -> None:
+    """A single leading slash, or home."""
+    path = safe_path(text)
+    assert path.startswith("/") and not path.startswith(("//", "/\\"))
+
+
+def test_only_all_is_a_hundred_percent() -> None:
+    """Never by rounding."""
+    assert _percent(1) == "100 %"
+    assert _percent(0.99999) == "99.9 %"
+    assert _percent(0) == "0.0 %"

@@ -1,0 +1,108 @@
+"""The operator's commands."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from nucleus_server.app import open_services
+from nucleus_server.cli import register
+from nucleus_server.config import load_settings
+from nucleus_server.storage import Store
+
+app = typer.Typer()
+register(app)
+
+
+def run(*arguments: str, code: int = 0) -> str:
+    """Run a command; its whole output."""
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A data folder as `serve` leaves it."""
+    services = open_services(load_settings(data_dir=tmp_path, env={}))
+    services.store.upgrade()
+    services.access.ensure_bootstrap("first-admin-key")
+    services.store.close()
+    return tmp_path
+
+
+def run_json(*arguments: str) -> Any:
+    """Run a command with --json."""
+    return json.loads(run(*arguments, "--json"))
+
+
+def test_keys(folder: Path) -> None:
+    """Created, used, listed without secrets, revoked."""
+    at = ("--data-dir", str(folder))
+    run("users", "create", "alice", "--role", "member", *at)
+    made = run_json("keys", "create", "ci", "--user", "alice", "--role", "viewer", "--expires-days", "30", *at)
+    services = open_services(load_settings(data_dir=folder, env={}))
+    actor = services.access.authenticate(made["key"])
+    assert (actor.user_name, actor.role.value) == ("alice", "viewer")
+    services.store.close()
+    listed = {row["name"]: row for row in run_json("keys", "list", *at)}
+    assert listed["ci"]["expires"] and listed["ci"]["last used"] and listed["ci"]["revoked"] is None
+    assert made["key"] not in run("keys", "list", *at)
+    assert "Revoked" in run("keys", "revoke", made["id"], *at)
+    assert {row["name"]: row for row in run_json("keys", "list", *at)}["ci"]["revoked"]
+    assert "no key with id" in run("keys", "revoke", "key_unknown", *at, code=1)
+    assert "no user named" in run("keys", "create", "x", "--user", "nobody", *at, code=1)
+    assert "at most member" in run("keys", "create", "x", "--user", "alice", "--role", "admin", *at, code=1)
+    assert [u["name"] for u in run_json("users", "list", *at)] == ["nucleus", "admin", "alice"]
+    assert "exists already" in run("users", "create", "alice", *at, code=1)
+
+
+def test_login_link(folder: Path) -> None:
+    """It works once."""
+    link = run("login-link", "--data-dir", str(folder), "--address", "https://n.example.com/").strip()
+    assert link.startswith("https://n.example.com/login/")
+    services = open_services(load_settings(data_dir=folder, env={}))
+    assert services.access.redeem_login_link(link.rpartition("/")[2]).user_name == "admin"
+    services.store.close()
+
+
+def test_database_commands(tmp_path: Path) -> None:
+    """Upgrade makes the schema; check finds it in order, or says what is not."""
+    at = ("--data-dir", str(tmp_path))
+    assert "up to date" in run("db", "upgrade", *at)
+    assert "in order" in run("db", "check", *at)
+    store = Store(f"sqlite:///{tmp_path / 'nucleus.db'}")
+    with store.database.write() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
+    store.close()
+    assert "nucleus db upgrade" in run("db", "check", *at, code=1)
+
+
+def test_doctor(folder: Path) -> None:
+    """Green on a good folder; says what to do on a bad one."""
+    checks = run_json("doctor", "--data-dir", str(folder))
+    assert all(check["ok"] for check in checks)
+    assert {"Python", "data folder", "free disk", "database", "secret.key", "port"} <= {c["check"] for c in checks}
+    (folder / "secret.key").chmod(0o644)
+    output = run("doctor", "--data-dir", str(folder), "--json", code=1)
+    (bad,) = [check for check in json.loads(output) if not check["ok"]]
+    assert bad["check"] == "secret.key" and "chmod 600" in bad["what_to_do"]
+
+
+def test_serve_says_what_is_wrong(tmp_path: Path) -> None:
+    """A port in use, a database of no known kind, an unusable folder."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert "--port" in run("serve", "--port", port, "--data-dir", str(tmp_path), code=1)
+    output = run("serve", "--port", "0", "--data-dir", str(tmp_path), "--database-url", "mysql://x", code=1)
+    assert "postgresql://" in output
+    (tmp_path / "file").touch()
+    assert "--data-dir" in run("serve", "--port", "0", "--data-dir", str(tmp_path / "file"), code=1)
