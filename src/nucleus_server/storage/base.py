@@ -36,9 +36,12 @@ def optional_moment(micros: int | None) -> datetime | None:
     return None if micros is None else from_micros(micros)
 
 
+_JSON = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+
+
 def to_json(value: object) -> str:
     """JSON text as it is stored; NaN is refused."""
-    return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    return _JSON.encode(value)
 
 
 def inserted_key(connection: Connection, table: sa.Table, values: dict[str, Any]) -> int:

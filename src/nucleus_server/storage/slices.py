@@ -13,14 +13,14 @@ from nucleus_server.domain import Item, Slice
 from nucleus_server.errors import InvalidInput, Problem, listed
 from nucleus_server.storage import columns, schema
 from nucleus_server.storage.base import AnyRow, from_micros
-from nucleus_server.storage.datasets import DatasetRows, unknown_reference_ids
 from nucleus_server.storage.ids import new_id, parse_item_id
+from nucleus_server.storage.items import ItemRows, unknown_reference_ids
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class SliceRows(DatasetRows):
+class SliceRows(ItemRows):
     """The part of the workspace store that keeps slices."""
 
     def create_slice(

@@ -1,0 +1,408 @@
+"""Items: one row each as the truth, and their reference ids once more as a packed column."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from nucleus_server.domain import AppendCounts, Item, Job, JobStatus, JobType, NewItem
+from nucleus_server.errors import InvalidInput, NotFound, Problem, listed
+from nucleus_server.storage import columns, schema
+from nucleus_server.storage.base import AnyRow, from_micros, optional_moment, to_json
+from nucleus_server.storage.datasets import DatasetRows
+from nucleus_server.storage.ids import item_id, parse_item_id
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_IN_BATCH = 500  # parameters of one IN list: SQLite's default limit is far above, the plan stays an index search
+_COLUMN_JOIN_FROM = 5_000  # from here reading the packed column is cheaper than asking the index row by row
+
+
+class ItemRows(DatasetRows):
+    """The part of the workspace store that keeps items."""
+
+    def append_items(
+        self,
+        dataset_id: str,
+        items: Sequence[NewItem],
+        *,
+        update: bool,
+        as_job: bool = False,
+        signed_request_id: str | None = None,
+    ) -> tuple[AppendCounts, Job | None]:
+        """Add items at the end of the dataset, all or none.
+
+        An item whose reference id is taken is ignored, or with `update` gets the new metadata in place of its own. With
+        `signed_request_id` a repeated call returns the first call's job and changes nothing.
+        """
+        with self._write() as connection:
+            dataset = self._row_by_id(connection, schema.datasets, dataset_id, "dataset", lock=True)
+            if dataset.is_scene:
+                raise InvalidInput(
+                    f"dataset {dataset_id} holds scenes: append scenes to it, not items", code="dataset_holds_scenes"
+                )
+            earlier = self._earlier_job(connection, dataset.key, signed_request_id)
+            if earlier is not None:
+                return _counts_of(earlier), earlier
+            counts = self._append(connection, dataset, items, update=update)
+            job = None
+            if as_job:
+                job = self._add_job(
+                    connection,
+                    JobType.UPLOAD_DATASET_ITEMS,
+                    JobStatus.COMPLETED,
+                    dataset_id=dataset_id,
+                    message={
+                        "dataset_id": dataset_id,
+                        "new_items": counts.new_items,
+                        "updated_items": counts.updated_items,
+                        "ignored_items": counts.ignored_items,
+                        "upload_errors": 0,
+                    },
+                    n_steps=max(1, len(items)),
+                )
+                if signed_request_id is not None:
+                    connection.execute(
+                        schema.signed_uploads.update()
+                        .where(
+                            schema.signed_uploads.c.dataset_key == dataset.key,
+                            schema.signed_uploads.c.request_id == signed_request_id,
+                        )
+                        .values(job_id=job.id)
+                    )
+            return counts, job
+
+    def _append(
+        self, connection: Connection, dataset: AnyRow, items: Sequence[NewItem], *, update: bool
+    ) -> AppendCounts:
+        known = self._live_ordinals(connection, dataset.key, [item.reference_id for item in items])
+        now = self._now()
+        new_rows: list[dict[str, Any]] = []
+        changed: dict[int, str] = {}
+        n_updated = n_ignored = 0
+        next_ordinal = dataset.n_items
+        for item in items:
+            ordinal = known.get(item.reference_id)
+            if ordinal is None:
+                known[item.reference_id] = next_ordinal
+                new_rows.append(_item_values(dataset.key, next_ordinal, item, now))
+                next_ordinal += 1
+            elif update:
+                n_updated += 1
+                changed[ordinal] = to_json(item.metadata)
+            else:
+                n_ignored += 1
+        for ordinal, item_metadata in changed.items():
+            if ordinal >= dataset.n_items:
+                new_rows[ordinal - dataset.n_items]["metadata"] = item_metadata
+        if new_rows:
+            connection.execute(schema.items.insert(), new_rows)
+            self._extend_reference_ids(connection, dataset, [row["reference_id"] for row in new_rows])
+        stored = [{"o": o, "m": m} for o, m in changed.items() if o < dataset.n_items]
+        if stored:
+            connection.execute(
+                schema.items.update()
+                .where(schema.items.c.dataset_key == dataset.key, schema.items.c.ordinal == sa.bindparam("o"))
+                .values(metadata=sa.bindparam("m")),
+                stored,
+            )
+        connection.execute(
+            schema.datasets.update()
+            .where(schema.datasets.c.key == dataset.key)
+            .values(n_items=next_ordinal, n_live_items=schema.datasets.c.n_live_items + len(new_rows))
+        )
+        return AppendCounts(len(new_rows), n_updated, n_ignored)
+
+    def _extend_reference_ids(self, connection: Connection, dataset: AnyRow, reference_ids: list[str]) -> None:
+        first = dataset.n_items // columns.CHUNK
+        in_last = dataset.n_items % columns.CHUNK
+        head = self._reference_ids(connection, dataset.key, chunk=first) if in_last else pl.Series([], dtype=pl.String)
+        series = pl.concat([head, pl.Series(reference_ids, dtype=pl.String)])
+        chunk = schema.item_chunks
+        if in_last:
+            connection.execute(
+                chunk.delete().where(
+                    chunk.c.dataset_key == dataset.key,
+                    chunk.c.name == columns.REFERENCE_ID,
+                    chunk.c.chunk == first,
+                )
+            )
+        connection.execute(
+            chunk.insert(),
+            [
+                {
+                    "dataset_key": dataset.key,
+                    "name": columns.REFERENCE_ID,
+                    "chunk": first + i,
+                    "data": columns.pack_texts(series.slice(i * columns.CHUNK, columns.CHUNK)),
+                }
+                for i in range((len(series) + columns.CHUNK - 1) // columns.CHUNK)
+            ],
+        )
+
+    def _reference_ids(self, connection: Connection, dataset_key: int, *, chunk: int | None = None) -> pl.Series:
+        """Live reference ids by ordinal, null where the item is deleted: the whole dataset, or one chunk of it."""
+        table = schema.item_chunks
+        query = sa.select(table.c.data).where(table.c.dataset_key == dataset_key, table.c.name == columns.REFERENCE_ID)
+        if chunk is not None:
+            query = query.where(table.c.chunk == chunk)
+        return columns.unpack_texts(connection.execute(query.order_by(table.c.chunk)).scalars())
+
+    def _live_ordinals(self, connection: Connection, dataset_key: int, reference_ids: Sequence[str]) -> dict[str, int]:
+        """Reference id → ordinal, for those of the ids that a live item has."""
+        if len(reference_ids) >= _COLUMN_JOIN_FROM:
+            stored = self._reference_ids(connection, dataset_key)
+            frame = pl.DataFrame({"id": stored, "ordinal": np.arange(len(stored))})
+            wanted = pl.DataFrame({"id": pl.Series(reference_ids, dtype=pl.String).unique()})
+            return dict(frame.join(wanted, on="id", how="semi").iter_rows())
+        items = schema.items
+        found: dict[str, int] = {}
+        for start in range(0, len(reference_ids), _IN_BATCH):
+            batch = reference_ids[start : start + _IN_BATCH]
+            rows = connection.execute(
+                sa.select(items.c.reference_id, items.c.ordinal).where(
+                    items.c.dataset_key == dataset_key,
+                    items.c.reference_id.in_(batch),
+                    items.c.deleted_at.is_(None),
+                )
+            )
+            found.update((row.reference_id, row.ordinal) for row in rows)
+        return found
+
+    def _deleted_reference_ids(
+        self, connection: Connection, dataset_key: int, reference_ids: Sequence[str]
+    ) -> set[str]:
+        """Which of the ids belong to a tombstone."""
+        items = schema.items
+        found: set[str] = set()
+        for start in range(0, len(reference_ids), _IN_BATCH):
+            found.update(
+                connection.execute(
+                    sa.select(items.c.reference_id).where(
+                        items.c.dataset_key == dataset_key,
+                        items.c.reference_id.in_(reference_ids[start : start + _IN_BATCH]),
+                        items.c.deleted_at.is_not(None),
+                    )
+                ).scalars()
+            )
+        return found
+
+    def reference_ids(self, dataset_key: int) -> pl.Series:
+        """Live reference ids by ordinal, null where the item is deleted."""
+        with self._read() as connection:
+            return self._reference_ids(connection, dataset_key)
+
+    def deleted_reference_ids(self, dataset_key: int, reference_ids: Sequence[str]) -> set[str]:
+        """Which of the ids belong to a deleted item of the dataset."""
+        with self._read() as connection:
+            return self._deleted_reference_ids(connection, dataset_key, reference_ids)
+
+    def list_items(self, dataset_id: str, *, start_ordinal: int = 0, limit: int | None = None) -> list[Item]:
+        """Live items by ordinal, from `start_ordinal` on."""
+        with self._read() as connection:
+            dataset = self._row_by_id(connection, schema.datasets, dataset_id, "dataset")
+            items = schema.items
+            rows = connection.execute(
+                sa.select(items)
+                .where(
+                    items.c.dataset_key == dataset.key,
+                    items.c.ordinal >= start_ordinal,
+                    items.c.deleted_at.is_(None),
+                )
+                .order_by(items.c.ordinal)
+                .limit(limit)
+            )
+            return [_to_item(dataset.item_prefix, row) for row in rows]
+
+    def get_item(self, item_id: str) -> Item:
+        """The live item with this public id."""
+        parsed = parse_item_id(item_id)
+        with self._read() as connection:
+            if parsed is not None:
+                prefix, ordinal = parsed
+                row = self._one_item(
+                    connection, schema.datasets.c.item_prefix == prefix, schema.items.c.ordinal == ordinal
+                )
+                if row is not None:
+                    return _to_item(prefix, row)
+        raise _item_not_found(f"id {item_id!r}", "this workspace")
+
+    def get_item_by_reference(self, dataset_id: str, reference_id: str) -> Item:
+        """The live item of the dataset with the user's own id."""
+        with self._read() as connection:
+            dataset = self._row_by_id(connection, schema.datasets, dataset_id, "dataset")
+            row = self._one_item(
+                connection, schema.datasets.c.key == dataset.key, schema.items.c.reference_id == reference_id
+            )
+            if row is None:
+                raise _item_not_found(f"reference id {reference_id!r}", f"dataset {dataset_id}")
+            return _to_item(dataset.item_prefix, row)
+
+    def get_item_at(self, dataset_id: str, index: int) -> Item:
+        """The live item at this place in the order of insertion, from 0."""
+        with self._read() as connection:
+            dataset = self._row_by_id(connection, schema.datasets, dataset_id, "dataset")
+            items = schema.items
+            live = sa.select(items).where(items.c.dataset_key == dataset.key, items.c.deleted_at.is_(None))
+            if 0 <= index < dataset.n_live_items:
+                # Nothing deleted: the index is the ordinal, and the row is found without walking to it.
+                if dataset.n_live_items == dataset.n_items:
+                    row = connection.execute(live.where(items.c.ordinal == index)).one_or_none()
+                else:
+                    row = connection.execute(live.order_by(items.c.ordinal).offset(index).limit(1)).one_or_none()
+                if row is not None:
+                    return _to_item(dataset.item_prefix, row)
+            raise _item_not_found(f"index {index}", f"dataset {dataset_id} of {dataset.n_live_items} items")
+
+    def items_at(self, dataset_key: int, ordinals: Sequence[int] | NDArray[np.int64]) -> list[Item]:
+        """The items at these ordinals, in that order, tombstones included."""
+        wanted = [int(ordinal) for ordinal in ordinals]
+        with self._read() as connection:
+            prefix = connection.execute(
+                sa.select(schema.datasets.c.item_prefix).where(
+                    schema.datasets.c.workspace_key == self._workspace_key, schema.datasets.c.key == dataset_key
+                )
+            ).scalar_one()
+            found: dict[int, Item] = {}
+            for start in range(0, len(wanted), _IN_BATCH):
+                rows = connection.execute(
+                    sa.select(schema.items).where(
+                        schema.items.c.dataset_key == dataset_key,
+                        schema.items.c.ordinal.in_(wanted[start : start + _IN_BATCH]),
+                    )
+                )
+                found.update((row.ordinal, _to_item(prefix, row)) for row in rows)
+            return [found[ordinal] for ordinal in wanted]
+
+    def item_prefix(self, dataset_key: int) -> str:
+        """The part that all item ids of this dataset share."""
+        with self._read() as connection:
+            return str(
+                connection.execute(
+                    sa.select(schema.datasets.c.item_prefix).where(
+                        schema.datasets.c.workspace_key == self._workspace_key, schema.datasets.c.key == dataset_key
+                    )
+                ).scalar_one()
+            )
+
+    def delete_item(self, dataset_id: str, reference_id: str) -> None:
+        """Turn the item into a tombstone: its content goes, its ordinal, reference id and scores stay."""
+        with self._write() as connection:
+            dataset = self._row_by_id(connection, schema.datasets, dataset_id, "dataset", lock=True)
+            row = self._one_item(
+                connection, schema.datasets.c.key == dataset.key, schema.items.c.reference_id == reference_id
+            )
+            if row is None:
+                raise _item_not_found(f"reference id {reference_id!r}", f"dataset {dataset_id}")
+            items = schema.items
+            connection.execute(
+                items.update()
+                .where(items.c.dataset_key == dataset.key, items.c.ordinal == row.ordinal)
+                .values(
+                    deleted_at=self._now(),
+                    location=None,
+                    pointcloud_location=None,
+                    media_digest=None,
+                    text=None,
+                    width=None,
+                    height=None,
+                    metadata="{}",
+                )
+            )
+            self._forget_reference_id(connection, dataset.key, row.ordinal)
+            connection.execute(
+                schema.datasets.update()
+                .where(schema.datasets.c.key == dataset.key)
+                .values(n_live_items=schema.datasets.c.n_live_items - 1)
+            )
+            self._release_media(connection, row.media_digest)
+            self._audit(connection, "item.delete", item_id(dataset.item_prefix, row.ordinal), {"dataset": dataset_id})
+
+    def _forget_reference_id(self, connection: Connection, dataset_key: int, ordinal: int) -> None:
+        number, position = divmod(ordinal, columns.CHUNK)
+        series = self._reference_ids(connection, dataset_key, chunk=number)
+        series = series.scatter(position, None)
+        table = schema.item_chunks
+        connection.execute(
+            table.update()
+            .where(
+                table.c.dataset_key == dataset_key,
+                table.c.name == columns.REFERENCE_ID,
+                table.c.chunk == number,
+            )
+            .values(data=columns.pack_texts(series))
+        )
+
+    def _one_item(self, connection: Connection, *conditions: sa.ColumnElement[bool]) -> AnyRow | None:
+        return connection.execute(
+            sa.select(schema.items)
+            .join(schema.datasets, schema.datasets.c.key == schema.items.c.dataset_key)
+            .where(
+                schema.datasets.c.workspace_key == self._workspace_key,
+                schema.datasets.c.hidden_at.is_(None),
+                schema.items.c.deleted_at.is_(None),
+                *conditions,
+            )
+        ).one_or_none()
+
+
+def _item_values(dataset_key: int, ordinal: int, item: NewItem, now: int) -> dict[str, Any]:
+    return {
+        "dataset_key": dataset_key,
+        "ordinal": ordinal,
+        "reference_id": item.reference_id,
+        "location": item.location,
+        "pointcloud_location": item.pointcloud_location,
+        "media_digest": item.media_digest,
+        "text": item.text,
+        "width": item.width,
+        "height": item.height,
+        "metadata": to_json(item.metadata),
+        "created_at": now,
+        "deleted_at": None,
+    }
+
+
+def _to_item(item_prefix: str, row: AnyRow) -> Item:
+    return Item(
+        dataset_key=row.dataset_key,
+        ordinal=row.ordinal,
+        id=item_id(item_prefix, row.ordinal),
+        reference_id=row.reference_id,
+        metadata=json.loads(row.metadata),
+        location=row.location,
+        pointcloud_location=row.pointcloud_location,
+        media_digest=row.media_digest,
+        text=row.text,
+        width=row.width,
+        height=row.height,
+        created_at=from_micros(row.created_at),
+        deleted_at=optional_moment(row.deleted_at),
+    )
+
+
+def _counts_of(job: Job) -> AppendCounts:
+    message = job.message
+    return AppendCounts(message["new_items"], message["updated_items"], message["ignored_items"])
+
+
+def _item_not_found(what: str, where: str) -> NotFound:
+    return NotFound(f"no item with {what} in {where}; it may have been deleted", code="item_not_found")
+
+
+def unknown_reference_ids(unknown: Iterable[str], dataset_id: str) -> InvalidInput:
+    """The refusal of a list that names items the dataset does not have."""
+    names = list(unknown)
+    return InvalidInput(
+        f"expected reference ids of items in dataset {dataset_id}; it has none with {listed(names, len(names))}: "
+        "append these items first, or correct the ids",
+        code="unknown_reference_ids",
+        problems=[Problem("reference_ids", "no such item in the dataset", name) for name in names],
+    )
