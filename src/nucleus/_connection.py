@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 import weakref
@@ -23,6 +24,14 @@ _UNANSWERED = (502, 504, 520, 524)
 
 _LOST = (httpx2.TimeoutException, httpx2.NetworkError, httpx2.RemoteProtocolError, httpx2.ProxyError)
 """Errors after which the server may have done what it was asked to."""
+
+
+def json_body(payload: object) -> bytes:
+    """JSON text; raises ValueError for NaN and infinities, which some encoders would quietly turn into null."""
+    try:
+        return json.dumps(payload, allow_nan=False, separators=(",", ":")).encode()
+    except ValueError as error:
+        raise ValueError("expected finite numbers, got NaN or an infinity, which JSON does not have") from error
 
 
 class Connection:
@@ -63,7 +72,7 @@ class Connection:
         self, payload: object, route: str, params: Mapping[str, str] | None = None, *, is_replay_safe: bool = False
     ) -> Any:
         """POST a JSON body; one that is safe to replay is sent again if the answer was lost."""
-        return self.post_bytes(msgspec.json.encode(payload), route, params, is_replay_safe=is_replay_safe)
+        return self.post_bytes(json_body(payload), route, params, is_replay_safe=is_replay_safe)
 
     def post_bytes(
         self, body: bytes, route: str, params: Mapping[str, str] | None = None, *, is_replay_safe: bool = False

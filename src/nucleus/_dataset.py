@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-import msgspec
 from rich.progress import Progress
 
 from nucleus._async_job import AsyncJob
-from nucleus._connection import Connection
+from nucleus._connection import Connection, json_body
 from nucleus._console import is_watched
 from nucleus._dataset_item import DatasetItem, check_local_files
 from nucleus._exceptions import DatasetItemRetrievalError, NotFoundError, NucleusAPIError
@@ -195,7 +194,7 @@ class Dataset:
             task = progress.add_task("Uploading images", total=len(items))
             for start in range(0, len(items), n_per_request):
                 batch = items[start : start + n_per_request]
-                document = msgspec.json.encode([{**item.to_payload(), "update": update} for item in batch])
+                document = json_body([{**item.to_payload(), "update": update} for item in batch])
                 answer = self._connection.post_files(
                     document, [item.image_file() for item in batch], f"dataset/{self.id}/append"
                 )

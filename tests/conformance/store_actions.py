@@ -20,7 +20,7 @@ from nucleus_server.domain import (
     ScenarioTest,
     Slice,
 )
-from nucleus_server.storage import NewEvaluation, WorkspaceStore
+from nucleus_server.storage import LeasedJob, NewEvaluation, Store, WorkspaceStore
 
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -182,4 +182,51 @@ ACTIONS: dict[str, Action] = {
     "create_user": lambda ws: lambda w: w.create_user("new", Role.MEMBER),
     "create_key": lambda ws: lambda w: w.create_key("new", digest=b"new", hint="nv_n"),
     "revoke_key": _revoke_key,
+}
+
+
+StoreAction = Callable[[Store, WorkspaceStore], Callable[[], object]]
+"""Prepares, and returns a call that writes outside of any workspace's store."""
+
+
+def _leased(store: Store, ws: WorkspaceStore) -> LeasedJob:
+    ws.delete_dataset(ws.create_dataset("d").id)
+    job = store.jobs.lease(lease_s=60)
+    assert job is not None
+    return job
+
+
+def _redeem(store: Store, ws: WorkspaceStore) -> Callable[[], object]:
+    store.add_login_link(b"link", ws.actor.user_id, LATER)
+    return lambda: store.redeem_login_link(b"link")
+
+
+def _lease(store: Store, ws: WorkspaceStore) -> Callable[[], object]:
+    ws.delete_dataset(ws.create_dataset("d").id)
+    return lambda: store.jobs.lease(lease_s=60)
+
+
+def _sweep(store: Store, ws: WorkspaceStore) -> Callable[[], object]:
+    dataset = ws.create_dataset("d")
+    ws.put_signed_upload(dataset.id, "r", "3" * 64, 10, datetime(2000, 1, 1, tzinfo=UTC))
+    ws.put_signed_upload(dataset.id, "s", "4" * 64, 10, datetime(2000, 1, 1, tzinfo=UTC))
+    return lambda: store.jobs.sweep_media(lambda workspace_id, digest: None)
+
+
+def _ensure_admin(store: Store, ws: WorkspaceStore) -> Callable[[], object]:
+    workspace = store.find_workspace("default")
+    assert workspace is not None
+    return lambda: store.ensure_admin(workspace, "second", key_digest=b"second", hint="nv_", key_name="k")
+
+
+STORE_ACTIONS: dict[str, StoreAction] = {
+    "create_workspace": lambda store, ws: lambda: store.create_workspace("new"),
+    "ensure_admin": _ensure_admin,
+    "touch_key": lambda store, ws: lambda: store.touch_key(ws.list_keys()[0].id),
+    "add_login_link": lambda store, ws: lambda: store.add_login_link(b"new", ws.actor.user_id, LATER),
+    "redeem_login_link": _redeem,
+    "jobs.lease": _lease,
+    "jobs.finish": lambda store, ws: (lambda job: lambda: store.jobs.finish(job, {"a": 1}))(_leased(store, ws)),
+    "jobs.fail": lambda store, ws: (lambda job: lambda: store.jobs.fail(job, "why"))(_leased(store, ws)),
+    "jobs.sweep_media": _sweep,
 }

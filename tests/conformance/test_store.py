@@ -22,6 +22,7 @@ from nucleus_server.storage import LeaseLost, Store, WorkspaceStore, schema
 from tests.conformance.store_actions import (
     ACTIONS,
     LATER,
+    STORE_ACTIONS,
     Action,
     make_function,
     make_world,
@@ -98,6 +99,21 @@ def failing_statement(store: Store, number: int) -> Iterator[None]:
         event.remove(store.database.engine, "before_cursor_execute", count)
 
 
+def assert_all_or_nothing(store: Store, act: Callable[[], object]) -> None:
+    """Fail at the first statement, the second, and so on until the call succeeds; only then something has changed."""
+    before = dump(store)
+    for number in range(1, 200):
+        try:
+            with failing_statement(store, number):
+                act()
+        except InjectedFailure:
+            assert dump(store) == before, f"statement {number} left something behind"
+        else:
+            break
+    assert number > 1
+    assert dump(store) != before
+
+
 class TestStore:
     """What the services rely on."""
 
@@ -126,17 +142,12 @@ class TestStore:
     def test_all_or_nothing(self, store: Store, ws: WorkspaceStore, name: str) -> None:
         """A failure at any statement of a method leaves every table as it was; without one the method changes something."""
         act = ACTIONS[name](ws)
-        before = dump(store)
-        for number in range(1, 200):
-            try:
-                with failing_statement(store, number):
-                    act(ws)
-            except InjectedFailure:
-                assert dump(store) == before, f"statement {number} left something behind"
-            else:
-                break
-        assert number > 1
-        assert dump(store) != before
+        assert_all_or_nothing(store, lambda: act(ws))
+
+    @pytest.mark.parametrize("name", STORE_ACTIONS)
+    def test_all_or_nothing_outside_of_workspaces(self, store: Store, ws: WorkspaceStore, name: str) -> None:
+        """The same for what writes without a workspace: bootstrap, logins, the job queue."""
+        assert_all_or_nothing(store, STORE_ACTIONS[name](store, ws))
 
     @pytest.mark.parametrize("name", ACTIONS)
     def test_viewer_changes_nothing(self, store: Store, ws: WorkspaceStore, name: str) -> None:

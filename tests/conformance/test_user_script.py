@@ -116,6 +116,9 @@ def test_criteria_baseline_and_growing_slice(api: Api) -> None:
     (metric,) = test.get_eval_functions()
     metric.set_threshold(0.82, ThresholdComparison.GREATER_THAN)
     assert [e.passed for e in test.get_eval_history()] == [False, True]
+    with pytest.raises(ValueError, match="finite"):
+        metric.set_threshold(float("nan"))
+    assert [e.passed for e in test.get_eval_history()] == [False, True]
     metric.set_threshold(None)
     assert metric.threshold is None and metric.threshold_comparison is ThresholdComparison.GREATER_THAN
     assert [e.passed for e in test.get_eval_history()] == [False, False]
