@@ -51,7 +51,7 @@ def histogram_spec(bins: list[dict[str, Any]], *, threshold: float | None) -> di
         .encode(
             x=alt.X("start:Q", bin="binned", title="score"),
             x2="end:Q",
-            y=alt.Y("count:Q", title="items"),
+            y=alt.Y("count:Q", title="items", axis=alt.Axis(tickMinStep=1, format=",d")),
             tooltip=[
                 alt.Tooltip("start:Q", title="from", format=".3f"),
                 alt.Tooltip("end:Q", title="to", format=".3f"),
