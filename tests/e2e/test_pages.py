@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import axe_playwright_python
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -196,6 +197,31 @@ def test_phone(browser: Browser, live_server: LiveServer, world: World, theme: s
     expect(watched.page.get_by_text("There is no page /nowhere")).to_be_visible()
     context.close()
     assert [text for text in watched.wrong if "404" not in text] == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_accessibility(browser: Browser, live_server: LiveServer, world: World, theme: str) -> None:
+    """axe finds nothing on any page, in either theme."""
+    (axe,) = Path(axe_playwright_python.__file__).parent.rglob("axe.min.js")
+    context = browser.new_context(color_scheme=theme, bypass_csp=True)  # type: ignore[arg-type]
+    page = context.new_page()
+
+    def check() -> None:
+        page.wait_for_load_state("networkidle")
+        page.evaluate(axe.read_text())
+        violations = page.evaluate("axe.run()")["violations"]
+        assert [(v["id"], [node["html"] for node in v["nodes"]]) for v in violations] == [], page.url
+
+    page.goto(live_server.address)
+    check()
+    page.get_by_label("API key").fill(ADMIN_KEY)
+    page.get_by_role("button", name="Log in").click()
+    check()
+    evaluations = world.test.get_eval_history()
+    for path in (f"/tests/{world.test.id}", *(f"/evaluations/{e.id}" for e in evaluations), "/nowhere"):
+        page.goto(live_server.address + path)
+        check()
+    context.close()
 
 
 def test_pages_work_without_javascript(browser: Browser, live_server: LiveServer, world: World) -> None:
