@@ -5,6 +5,8 @@ They cross every layer of the server: `storage` returns them, `services` think w
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -66,17 +68,19 @@ class Comparison(str, Enum):
             Comparison.LESS_THAN_EQUAL_TO: "≤",
         }[self]
 
+    @property
+    def compare(self) -> Callable[[Any, Any], Any]:
+        """The comparison as a function of (result, threshold); for arrays of results it gives arrays."""
+        return {
+            Comparison.GREATER_THAN: operator.gt,
+            Comparison.GREATER_THAN_EQUAL_TO: operator.ge,
+            Comparison.LESS_THAN: operator.lt,
+            Comparison.LESS_THAN_EQUAL_TO: operator.le,
+        }[self]
+
     def holds(self, result: float, threshold: float) -> bool:
         """Whether `result` satisfies this comparison with `threshold`."""
-        match self:
-            case Comparison.GREATER_THAN:
-                return result > threshold
-            case Comparison.GREATER_THAN_EQUAL_TO:
-                return result >= threshold
-            case Comparison.LESS_THAN:
-                return result < threshold
-            case Comparison.LESS_THAN_EQUAL_TO:
-                return result <= threshold
+        return bool(self.compare(result, threshold))
 
 
 class EvaluationStatus(str, Enum):

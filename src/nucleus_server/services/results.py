@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nucleus_server.domain import EvalFunction, Evaluation, Item, JudgedEvaluation
+from nucleus_server.domain import Direction, EvalFunction, Evaluation, Item, JudgedEvaluation
 from nucleus_server.storage import WorkspaceStore
 from nucleus_server.storage.ids import item_id
 
@@ -97,7 +97,7 @@ def worst_items(
     """A page of the scored members, sorted by score in the function's direction; ties in member order."""
     evaluation = judged.evaluation
     scores, weights = _columns(ws, evaluation)
-    lowest_first = worst_first == (function.direction.default_comparison.value.startswith("greater"))
+    lowest_first = worst_first == (function.direction is Direction.HIGHER_IS_BETTER)
     positions = _page(scores if lowest_first else -scores, offset, limit)
     dataset_key = ws.get_slice_by_key(evaluation.slice_key).dataset_key
     ordinals = ws.slice_ordinals(evaluation.slice_key, evaluation.n_members)[positions]
@@ -115,18 +115,20 @@ def worst_items(
 
 
 def missing_items(ws: WorkspaceStore, evaluation: Evaluation, *, offset: int, limit: int) -> tuple[int, list[Item]]:
-    """How many members have no score, and a page of them in member order, deleted ones left out of neither."""
-    positions = np.flatnonzero(np.isnan(ws.read_scores(evaluation)))
+    """How many members have no score, and a page of them in member order; items that were deleted do not count."""
     dataset_key = ws.get_slice_by_key(evaluation.slice_key).dataset_key
-    ordinals = ws.slice_ordinals(evaluation.slice_key, evaluation.n_members)[positions[offset : offset + limit]]
-    return len(positions), ws.items_at(dataset_key, ordinals)
+    unscored = np.flatnonzero(np.isnan(ws.read_scores(evaluation)))
+    ordinals = ws.slice_ordinals(evaluation.slice_key, evaluation.n_members)[unscored]
+    present = ordinals[ws.reference_ids(dataset_key).gather(ordinals).is_not_null().to_numpy()]
+    return len(present), ws.items_at(dataset_key, present[offset : offset + limit])
 
 
 def score_histogram(ws: WorkspaceStore, evaluation: Evaluation, function: EvalFunction, n_bins: int = 20) -> Histogram:
-    """The distribution of the scores over the function's range, or over the scores' own if that is not bounded."""
+    """The distribution of the scores: over [0, 1] if that is the function's range, else over the scores' own."""
     scores = ws.read_scores(evaluation)
     present = scores[~np.isnan(scores)]
-    counts, edges = np.histogram(present, bins=n_bins, range=(function.score_min, function.score_max))
+    is_unit = (function.score_min, function.score_max) == (0.0, 1.0)
+    counts, edges = np.histogram(present, bins=n_bins, range=(0.0, 1.0) if is_unit else None)
     return Histogram(edges=edges, counts=counts)
 
 
@@ -135,13 +137,7 @@ def passed_of(judged: JudgedEvaluation, scores: NDArray[np.float64]) -> NDArray[
     judgement = judged.judgement
     if judgement is None:
         return None
-    holds = {
-        "greater_than": np.greater,
-        "greater_than_equal_to": np.greater_equal,
-        "less_than": np.less,
-        "less_than_equal_to": np.less_equal,
-    }[judgement.comparison.value]
-    return np.asarray(holds(scores, judgement.threshold), dtype=np.bool_)
+    return np.asarray(judgement.comparison.compare(scores, judgement.threshold), dtype=np.bool_)
 
 
 def _columns(ws: WorkspaceStore, evaluation: Evaluation) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
