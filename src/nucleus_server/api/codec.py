@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -56,8 +57,7 @@ def read_exactly(raw: bytes) -> Any:
     def without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) != len(pairs):
-            keys = [key for key, _ in pairs]
-            repeated = [key for key in found if keys.count(key) > 1] if len(keys) < 10_000 else _repeated(keys)
+            repeated = _repeated([key for key, _ in pairs])
             raise MalformedRequest(
                 f"expected every key of a JSON object once, got {listed(repeated, len(repeated))} more than once",
                 code="duplicate_json_key",
@@ -92,8 +92,7 @@ def read_exactly(raw: bytes) -> Any:
 
 
 def _repeated(keys: list[str]) -> list[str]:
-    seen: set[str] = set()
-    return list(dict.fromkeys(key for key in keys if key in seen or seen.add(key)))  # type: ignore[func-returns-value]
+    return [key for key, n in Counter(keys).items() if n > 1]
 
 
 def _refuse_constant(name: str) -> float:

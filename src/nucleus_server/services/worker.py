@@ -28,12 +28,12 @@ class Worker:
         self._next_sweep = 0.0
 
     def run_forever(self, stop: threading.Event) -> None:
-        """Work until `stop` is set; errors of the database are waited out."""
+        """Work until `stop` is set; nothing that goes wrong in between ends it."""
         while not stop.is_set():
             try:
                 is_busy = self.run_once()
-            except NucleusServerError as error:
-                _log.warning("worker: %s", error)
+            except Exception:
+                _log.exception("worker: going on after an error")
                 is_busy = False
             if not is_busy:
                 stop.wait(_IDLE_S)

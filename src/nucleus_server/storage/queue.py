@@ -56,14 +56,19 @@ class JobQueue:
     def lease(self, *, lease_s: float) -> LeasedJob | None:
         """Take the oldest job that nobody works on; None if there is none."""
         jobs = schema.jobs
+        is_free = sa.and_(
+            jobs.c.finished_at.is_(None),
+            sa.or_(jobs.c.leased_until.is_(None), jobs.c.leased_until < database_micros()),
+        )
+        # Idle workers ask often: only when there is something to take is the write lock worth it.
+        with self._database.read() as connection:
+            if connection.execute(sa.select(jobs.c.key).where(is_free).limit(1)).one_or_none() is None:
+                return None
         with self._database.write() as connection:
             row = connection.execute(
                 sa.select(jobs, schema.workspaces.c.id.label("workspace_id"))
                 .join(schema.workspaces, schema.workspaces.c.key == jobs.c.workspace_key)
-                .where(
-                    jobs.c.finished_at.is_(None),
-                    sa.or_(jobs.c.leased_until.is_(None), jobs.c.leased_until < database_micros()),
-                )
+                .where(is_free)
                 .order_by(jobs.c.key)
                 .limit(1)
                 .with_for_update(of=jobs, skip_locked=True)
