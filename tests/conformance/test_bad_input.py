@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import nucleus
 from nucleus import DatasetItem
 from nucleus.validate import Direction, EvaluationResult, ExternalEvalFunction, InvalidUpload, ScenarioTest
+from nucleus_server.api import http
 from nucleus_server.domain import Role
 from tests.support.api import BASE, Api, assert_error
 from tests.support.store_dump import dump
@@ -255,6 +257,20 @@ def test_wrong_content_type(scene: Scene) -> None:
 def test_body_over_the_limit(scene: Scene) -> None:
     """Refused by its declared length before a byte is read, and by counting where none is declared."""
     scene.refuse(b"{}", 413, "payload_too_large", **{"Content-Length": str((256 << 20) + 1)})
+
+
+def test_body_over_the_limit_without_a_length(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chunked body is counted while it comes, and refused at the limit."""
+    monkeypatch.setattr(http, "MAX_JSON_BYTES", 1000)
+
+    def chunks() -> Iterator[bytes]:
+        for _ in range(100):
+            yield b" " * 100
+
+    response = scene.api.http.post(
+        f"{BASE}/validate/scenario_test/upload_results", content=chunks(), headers=scene.api.headers()
+    )
+    assert_error(response, 413, "payload_too_large")
 
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 256, "with blank", "tab\there", "a\u0000b"])

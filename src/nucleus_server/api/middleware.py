@@ -80,15 +80,15 @@ class OneSpelling:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        if scope["type"] == "http" and scope["path"].startswith(_BASE):
+        if scope["type"] == "http" and f"{scope['path']}/".startswith(f"{_BASE}/"):
             scope["path"] = _spelled(scope)
         await self._app(scope, receive, send)
 
 
 def _spelled(scope: Scope) -> str:
-    path = _BASE + "/" + str(scope["path"]).removeprefix(_BASE).lstrip("/")
+    rest = str(scope["path"]).removeprefix(_BASE).lstrip("/")
     raw = bytes(scope.get("raw_path") or b"")
     # An encoded slash at the end belongs to a reference id.
     if raw.partition(b"?")[0].endswith(b"/"):
-        return path.rstrip("/")
-    return path
+        rest = rest.rstrip("/")
+    return f"{_BASE}/{rest}"

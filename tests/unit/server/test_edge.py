@@ -30,6 +30,9 @@ def test_one_spelling_of_paths(sqlite_api: Api) -> None:
     for route in ("models", "models/", "/models", "/models/"):
         response = sqlite_api.http.get(f"http://testserver{BASE}/{route}", headers=sqlite_api.headers())
         assert response.status_code == 200, route
+    for path in ("/v1/nucleus", "/v1/nucleus/", "/v1/nucleus//"):
+        answer = sqlite_api.http.get(f"http://testserver{path}", headers=sqlite_api.headers())
+        assert (answer.status_code, answer.json()["code"]) == (404, "route_not_found")
     for ref in refs:
         assert dataset.refloc(ref)["item"].text == ref
     assert sqlite_api.get("slice/").json() == sqlite_api.get("slice").json() == []
