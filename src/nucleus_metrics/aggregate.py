@@ -66,6 +66,9 @@ def weighted_mean(scores: NDArray[np.float64], weights: NDArray[np.float64] | No
     weight_sum = math.fsum(used.tolist())
     if weight_sum == 0.0:
         return WeightedMean(math.nan, 0.0, math.nan, len(present))
-    products = present * used
-    value = math.fsum(products.tolist()) / weight_sum
-    return WeightedMean(value, weight_sum, float(np.abs(products).sum() / weight_sum), len(present))
+    # Only the ratios of weights matter: scaled by a power of two, which is exact, no product of small numbers underflows.
+    scaled = np.ldexp(used, -int(np.frexp(used.max())[1]))
+    products = present * scaled
+    scaled_sum = math.fsum(scaled.tolist())
+    value = math.fsum(products.tolist()) / scaled_sum
+    return WeightedMean(value, weight_sum, float(np.abs(products).sum() / scaled_sum), len(present))

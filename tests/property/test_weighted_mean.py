@@ -55,6 +55,13 @@ def test_missing_members_do_not_count(pairs: list[tuple[float, float]], n_missin
     assert repr(padded) == repr(weighted_mean(s, w))
 
 
+def test_small_numbers_do_not_vanish() -> None:
+    """The product of a small score and a small weight may be below the smallest float; the mean is not."""
+    assert weighted_mean(np.array([4e-184]), np.array([4e-184])).value == 4e-184
+    mean = weighted_mean(np.array([1e-200, 3e-200]), np.array([1e-200, 1e-200]))
+    assert mean.value == pytest.approx(2e-200, rel=1e-15)
+
+
 def test_no_weights_means_ones() -> None:
     """The plain mean, summed exactly."""
     s = np.array([0.1] * 10)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 from importlib.metadata import version
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import nucleus
+import nucleus_metrics.aggregate
 from tests.support.api import BASE, Api
 from tests.support.images import write_png
 
@@ -63,6 +65,12 @@ def test_architecture_names_what_exists() -> None:
     assert len(text.splitlines()) <= 150
     for path in re.findall(r"`((?:src|tests|docs|examples)/[\w/.]*)`", text):
         assert (ROOT / path).exists(), path
+
+
+def test_examples_in_kernels_are_right() -> None:
+    """The doctests of the metrics."""
+    results = [doctest.testmod(module) for module in (nucleus_metrics.aggregate,)]
+    assert sum(r.attempted for r in results) > 0 and not any(r.failed for r in results)
 
 
 def test_every_route_is_in_the_openapi_document(sqlite_api: Api) -> None:
