@@ -264,6 +264,44 @@ class TestStore:
         again, _ = ws.append_items(dataset.id, [NewItem(f"r{i}", {}, text="t") for i in range(n)], update=False)
         assert again == domain.AppendCounts(0, 0, n)
 
+    def test_metadata_columns_follow_the_rows(self, ws: WorkspaceStore) -> None:
+        """After appends over a chunk border, updates and deletions, every column says what the rows say."""
+        dataset = ws.create_dataset("d")
+        n = 8192 + 40
+
+        def entry(i: int) -> dict[str, object]:
+            return {
+                "lane": i % 3,
+                "name": f"n{i % 5}",
+                "day": i % 2 == 0,
+                "ratio": i / 7,
+                "nested": {"a": 1},
+                "none": None,
+            }
+
+        for start, end in ((0, 10), (10, 8190), (8190, n)):
+            items = [NewItem(f"r{i}", entry(i) if i % 4 else {}, text="t") for i in range(start, end)]
+            ws.append_items(dataset.id, items, update=False)
+        changed = [NewItem(f"r{i}", {"lane": "left", "new": i}, text="t") for i in (3, 8191, 8192)]
+        ws.append_items(dataset.id, changed, update=True)
+        ws.delete_item(dataset.id, "r5")
+        assert ws.metadata_keys(dataset.key) == ["day", "lane", "name", "new", "ratio"]
+        rows = {item.ordinal: item.metadata for item in ws.list_items(dataset.id)}
+        for key in ("day", "name", "new", "ratio"):
+            expected = [rows.get(i, {}).get(key) for i in range(n)]
+            assert ws.metadata_column(dataset.key, key).to_list() == expected, key
+        lanes = ws.metadata_column(dataset.key, "lane").to_list()
+        expected = [rows.get(i, {}).get("lane") for i in range(n)]
+        assert lanes == [None if v is None else str(v) for v in expected]
+        assert ws.metadata_column(dataset.key, "nested").null_count() == n
+
+    def test_metadata_columns_are_bounded(self, ws: WorkspaceStore) -> None:
+        """A dataset that uses ids as keys gets a hundred columns, and no more."""
+        dataset = ws.create_dataset("d")
+        items = [NewItem(f"r{i}", {f"key{i}": i, "x" * 201: 1}, text="t") for i in range(150)]
+        ws.append_items(dataset.id, items, update=False)
+        assert len(ws.metadata_keys(dataset.key)) == 100
+
     def test_signed_upload_is_used_once(self, ws: WorkspaceStore) -> None:
         """A repeated append with the same request id answers with the same job and adds nothing."""
         dataset = ws.create_dataset("d")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import numpy as np
 from hypothesis import given
@@ -75,3 +76,38 @@ def test_pages_are_one_sorted_list(values: np.ndarray, size: int) -> None:
     present = np.flatnonzero(~np.isnan(values))
     expected = present[np.argsort(values[present], kind="stable")]
     assert np.concatenate(pages).tolist() == expected.tolist()
+
+
+plain = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=4)
+)
+
+
+@given(
+    st.sampled_from(
+        [st.booleans(), st.integers(-(2**63) + 1, 2**63 - 1), st.floats(allow_nan=False), st.text(max_size=4)]
+    ),
+    st.data(),
+)
+def test_values_of_one_type_come_back(kind: st.SearchStrategy[object], data: st.DataObject) -> None:
+    """As they were, with gaps."""
+    values = data.draw(st.lists(st.none() | kind, max_size=20))
+    texts = [None if v is None else v.encode("utf-8", "ignore").decode() if isinstance(v, str) else v for v in values]
+    assert columns.unpack_values(columns.pack_values(texts)).to_list() == texts  # type: ignore[arg-type]
+
+
+@given(st.lists(plain, max_size=20), st.lists(plain, max_size=20), st.integers(0, 3))
+def test_any_values_can_be_packed_and_joined(first: list[Any], second: list[Any], gap: int) -> None:
+    """Mixed types and giants become texts; what was absent is null; lengths hold."""
+    first, second = (
+        [v.encode("utf-8", "ignore").decode() if isinstance(v, str) else v for v in x] for x in (first, second)
+    )
+    parts = [
+        (columns.unpack_values(columns.pack_values(first)), len(first) + gap),
+        (None, gap),
+        (columns.unpack_values(columns.pack_values(second)), len(second)),
+    ]
+    joined = columns.joined_values(parts)
+    assert len(joined) == len(first) + len(second) + 2 * gap
+    nulls = [v is None for v in first] + [True] * (2 * gap) + [v is None for v in second]
+    assert joined.is_null().to_list() == nulls

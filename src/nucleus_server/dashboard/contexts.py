@@ -175,6 +175,25 @@ class Pages:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyLink:
+    """A metadata key to break the result down by."""
+
+    key: str = _doc("The key.")
+    path: str = _doc("The same page with this breakdown.")
+    is_current: bool = _doc("Whether it is the one that is shown.")
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRow:
+    """The items that share a value of the chosen key."""
+
+    value: str = _doc("The value, a range of numbers, or – for items without one.")
+    n_items: str = _doc("How many scored items have it.")
+    result: str = _doc("Their weighted mean.")
+    verdict: Verdict = _doc("That result against the evaluation's criterion.")
+
+
+@dataclass(frozen=True, slots=True)
 class EvaluationPage:
     """One evaluation."""
 
@@ -186,6 +205,8 @@ class EvaluationPage:
     weights: str = _doc("Whether scores were weighted, and the sum of weights.")
     comparison_note: str | None = _doc("What was compared, if it was not simply the result.")
     chart: Chart = _doc("The distribution of scores.")
+    keys: tuple[KeyLink, ...] = _doc("The metadata keys of the items.")
+    groups: tuple[GroupRow, ...] = _doc("The breakdown by the chosen key, worst first; empty if none is chosen.")
     order: str = _doc("worst or best: which end the list begins with.")
     other_order_path: str = _doc("The same list from its other end.")
     items: tuple[ItemRow, ...] = _doc("A page of the scored items.")

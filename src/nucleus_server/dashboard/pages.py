@@ -16,7 +16,9 @@ from nucleus_server.dashboard.contexts import (
     EvaluationPage,
     Frame,
     FunctionRow,
+    GroupRow,
     ItemRow,
+    KeyLink,
     Pages,
     Picture,
     TestPage,
@@ -27,6 +29,7 @@ from nucleus_server.dashboard.contexts import (
 from nucleus_server.domain import CriterionChange, Evaluation, Item, JudgedEvaluation, TestFunction
 from nucleus_server.services import WorkspaceStore
 from nucleus_server.services.app_services import AppServices
+from nucleus_server.services.breakdown import breakdown
 from nucleus_server.services.judging import judge_newest, judge_one, judge_test
 from nucleus_server.services.results import missing_items, score_histogram, worst_items
 
@@ -112,7 +115,14 @@ def test_page(services: AppServices, ws: WorkspaceStore, frame: Frame, test_id: 
 
 
 def evaluation_page(
-    services: AppServices, ws: WorkspaceStore, frame: Frame, evaluation_id: str, *, number_: int, order: str
+    services: AppServices,
+    ws: WorkspaceStore,
+    frame: Frame,
+    evaluation_id: str,
+    *,
+    number_: int,
+    order: str,
+    by: str | None,
 ) -> EvaluationPage:
     """One evaluation with a page of its items."""
     judged = judge_one(ws, evaluation_id)
@@ -126,6 +136,7 @@ def evaluation_page(
     scored = worst_items(ws, judged, entry.function, offset=offset, limit=PAGE_SIZE, worst_first=order != "best")
     n_missing, missing = missing_items(ws, evaluation, offset=0, limit=_N_MISSING)
     path = f"/evaluations/{evaluation.id}"
+    keys = ws.metadata_keys(ws.get_slice_by_key(evaluation.slice_key).dataset_key)
     workspace_id = ws.actor.workspace_id
     return EvaluationPage(
         frame=frame,
@@ -136,6 +147,16 @@ def evaluation_page(
         weights=f"weighted, sum of weights {evaluation.weight_sum:.4g}" if evaluation.is_weighted else "not weighted",
         comparison_note=_comparison_note(judged),
         chart=_distribution_chart(ws, judged, entry),
+        keys=tuple(KeyLink(key, f"{_with_query(path, by=key)}#breakdown", key == by) for key in keys),
+        groups=tuple(
+            GroupRow(
+                value=UNDEFINED if group.value is None else group.value,
+                n_items=f"{group.n_items:,}",
+                result=number(group.result),
+                verdict=_verdict(group.passed, _criterion_text(judged)),
+            )
+            for group in (breakdown(ws, judged, entry.function, by) if by in keys else ())
+        ),
         order="best" if order == "best" else "worst",
         other_order_path=_with_query(path, order="worst" if order == "best" else "best"),
         items=tuple(

@@ -190,11 +190,12 @@ def create_router(services: AppServices) -> APIRouter:
         evaluation_id: str,
         page: Annotated[str, Query()] = "1",
         order: str = "worst",
+        by: str | None = None,
     ) -> Response:
         session, ws = entered(request)
         number = min(int(page), LARGEST_PAGE) if page.isdecimal() and len(page) < 10 else 1
         context = pages.evaluation_page(
-            services, ws, frame("Evaluation", session), evaluation_id, number_=number, order=order
+            services, ws, frame("Evaluation", session), evaluation_id, number_=number, order=order, by=by
         )
         is_part = request.headers.get("hx-request") == "true" and request.headers.get("hx-target", "").endswith("items")
         return renderer.page("items.html" if is_part else "evaluation.html", context)

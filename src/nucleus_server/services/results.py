@@ -63,7 +63,7 @@ class Histogram:
 def item_results(ws: WorkspaceStore, judged: JudgedEvaluation) -> ItemResults:
     """Every scored member of the evaluation."""
     evaluation = judged.evaluation
-    scores, weights = _columns(ws, evaluation)
+    scores, weights = scored_columns(ws, evaluation)
     positions = np.flatnonzero(~np.isnan(scores))
     dataset_key = ws.get_slice_by_key(evaluation.slice_key).dataset_key
     ordinals = ws.slice_ordinals(evaluation.slice_key, evaluation.n_members)[positions]
@@ -96,7 +96,7 @@ def worst_items(
 ) -> list[ScoredItem]:
     """A page of the scored members, sorted by score in the function's direction; ties in member order."""
     evaluation = judged.evaluation
-    scores, weights = _columns(ws, evaluation)
+    scores, weights = scored_columns(ws, evaluation)
     lowest_first = worst_first == (function.direction is Direction.HIGHER_IS_BETTER)
     positions = _page(scores if lowest_first else -scores, offset, limit)
     dataset_key = ws.get_slice_by_key(evaluation.slice_key).dataset_key
@@ -140,7 +140,8 @@ def passed_of(judged: JudgedEvaluation, scores: NDArray[np.float64]) -> NDArray[
     return np.asarray(judgement.comparison.compare(scores, judgement.threshold), dtype=np.bool_)
 
 
-def _columns(ws: WorkspaceStore, evaluation: Evaluation) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def scored_columns(ws: WorkspaceStore, evaluation: Evaluation) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Scores (NaN where there is none) and weights of all members, float64 [n_members] each."""
     weights = ws.read_weights(evaluation)
     return ws.read_scores(evaluation), np.ones(evaluation.n_members) if weights is None else weights
 

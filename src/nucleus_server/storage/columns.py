@@ -7,6 +7,8 @@ evaluations can be read with `substr`; everything else is compressed. Missing is
 from __future__ import annotations
 
 import io
+import json
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -80,6 +82,60 @@ def unpack_texts(chunks: Iterable[bytes]) -> pl.Series:
         except pl.exceptions.PolarsError as error:
             raise StorageCorrupt("a stored column of reference ids cannot be read; restore a backup") from error
     return pl.concat(parts) if parts else pl.Series([], dtype=pl.String)
+
+
+Value = bool | int | float | str | None
+
+
+def pack_values(values: Sequence[Value]) -> bytes:
+    """An Arrow stream of one column of one type; texts are dictionary-coded, values of several types become texts."""
+    buffer = io.BytesIO()
+    _typed(values).alias("").to_frame().write_ipc_stream(buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def unpack_values(data: bytes) -> pl.Series:
+    """The column as Boolean, Int64, Float64 or String."""
+    try:
+        series = pl.read_ipc_stream(io.BytesIO(data)).to_series()
+    except pl.exceptions.PolarsError as error:
+        raise StorageCorrupt("a stored column of metadata cannot be read; restore a backup") from error
+    return series.cast(pl.String) if series.dtype == pl.Categorical else series
+
+
+def joined_values(parts: Sequence[tuple[pl.Series | None, int]]) -> pl.Series:
+    """One column of (chunk, length) parts; shorter and absent chunks are filled with null, types that differ meet."""
+    types = {series.dtype for series, _ in parts if series is not None}
+    joined: pl.DataType | type[pl.DataType]
+    if len(types) == 1:
+        (joined,) = types
+    else:
+        joined = pl.Float64 if types and types <= {pl.Int64(), pl.Float64()} else pl.String
+    filled = [
+        (pl.Series([], dtype=joined) if series is None else series.cast(joined)).extend_constant(
+            None, length - (0 if series is None else len(series))
+        )
+        for series, length in parts
+    ]
+    return pl.concat(filled) if filled else pl.Series([], dtype=pl.String)
+
+
+def _typed(values: Sequence[Value]) -> pl.Series:
+    types = {type(value) for value in values if value is not None}
+    if types == {bool}:
+        return pl.Series(values, dtype=pl.Boolean)
+    has_giants = any(isinstance(v, int) and abs(v) > sys.float_info.max for v in values)
+    if types and types <= {int, float} and not has_giants:
+        is_whole = types == {int} and all(abs(v) < 2**63 for v in values if isinstance(v, int))
+        return pl.Series(
+            [None if v is None else (v if is_whole else float(v)) for v in values],
+            dtype=pl.Int64 if is_whole else pl.Float64,
+        )
+    return pl.Series([None if v is None else _text(v) for v in values], dtype=pl.String).cast(pl.Categorical)
+
+
+def _text(value: bool | int | float | str) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _decompressed(data: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Items: one row each as the truth, and their reference ids once more as a packed column."""
+"""Items: one row each, which is the truth; what is derived from them stands in `item_columns.py`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from nucleus_server.domain import AppendCounts, Item, Job, JobStatus, JobType, NewItem
+from nucleus_server.domain import AppendCounts, Item, Job, JobStatus, JobType, Json, NewItem
 from nucleus_server.errors import InvalidInput, NotFound, Problem, listed
-from nucleus_server.storage import columns, schema
+from nucleus_server.storage import schema
 from nucleus_server.storage.base import AnyRow, from_micros, optional_moment, to_json
-from nucleus_server.storage.datasets import DatasetRows
 from nucleus_server.storage.ids import item_id, parse_item_id
+from nucleus_server.storage.item_columns import ItemColumnRows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,7 +25,7 @@ _IN_BATCH = 500  # parameters of one IN list: SQLite's default limit is far abov
 _COLUMN_JOIN_FROM = 5_000  # from here reading the packed column is cheaper than asking the index row by row
 
 
-class ItemRows(DatasetRows):
+class ItemRows(ItemColumnRows):
     """The part of the workspace store that keeps items."""
 
     def append_items(
@@ -85,7 +85,8 @@ class ItemRows(DatasetRows):
         known = self._live_ordinals(connection, dataset.key, [item.reference_id for item in items])
         now = self._now()
         new_rows: list[dict[str, Any]] = []
-        changed: dict[int, str] = {}
+        new_metadata: dict[int, Json] = {}
+        changed: dict[int, Json] = {}
         n_updated = n_ignored = 0
         next_ordinal = dataset.n_items
         for item in items:
@@ -93,19 +94,20 @@ class ItemRows(DatasetRows):
             if ordinal is None:
                 known[item.reference_id] = next_ordinal
                 new_rows.append(_item_values(dataset.key, next_ordinal, item, now))
+                new_metadata[next_ordinal] = item.metadata
                 next_ordinal += 1
             elif update:
                 n_updated += 1
-                changed[ordinal] = to_json(item.metadata)
+                changed[ordinal] = item.metadata
             else:
                 n_ignored += 1
         for ordinal, item_metadata in changed.items():
             if ordinal >= dataset.n_items:
-                new_rows[ordinal - dataset.n_items]["metadata"] = item_metadata
+                new_rows[ordinal - dataset.n_items]["metadata"] = to_json(item_metadata)
         if new_rows:
             connection.execute(schema.items.insert(), new_rows)
             self._extend_reference_ids(connection, dataset, [row["reference_id"] for row in new_rows])
-        stored = [{"o": o, "m": m} for o, m in changed.items() if o < dataset.n_items]
+        stored = [{"o": o, "m": to_json(m)} for o, m in changed.items() if o < dataset.n_items]
         if stored:
             connection.execute(
                 schema.items.update()
@@ -113,47 +115,13 @@ class ItemRows(DatasetRows):
                 .values(metadata=sa.bindparam("m")),
                 stored,
             )
+        self._write_metadata(connection, dataset.key, next_ordinal, new_metadata | changed)
         connection.execute(
             schema.datasets.update()
             .where(schema.datasets.c.key == dataset.key)
             .values(n_items=next_ordinal, n_live_items=schema.datasets.c.n_live_items + len(new_rows))
         )
         return AppendCounts(len(new_rows), n_updated, n_ignored)
-
-    def _extend_reference_ids(self, connection: Connection, dataset: AnyRow, reference_ids: list[str]) -> None:
-        first = dataset.n_items // columns.CHUNK
-        in_last = dataset.n_items % columns.CHUNK
-        head = self._reference_ids(connection, dataset.key, chunk=first) if in_last else pl.Series([], dtype=pl.String)
-        series = pl.concat([head, pl.Series(reference_ids, dtype=pl.String)])
-        chunk = schema.item_chunks
-        if in_last:
-            connection.execute(
-                chunk.delete().where(
-                    chunk.c.dataset_key == dataset.key,
-                    chunk.c.name == columns.REFERENCE_ID,
-                    chunk.c.chunk == first,
-                )
-            )
-        connection.execute(
-            chunk.insert(),
-            [
-                {
-                    "dataset_key": dataset.key,
-                    "name": columns.REFERENCE_ID,
-                    "chunk": first + i,
-                    "data": columns.pack_texts(series.slice(i * columns.CHUNK, columns.CHUNK)),
-                }
-                for i in range((len(series) + columns.CHUNK - 1) // columns.CHUNK)
-            ],
-        )
-
-    def _reference_ids(self, connection: Connection, dataset_key: int, *, chunk: int | None = None) -> pl.Series:
-        """Live reference ids by ordinal, null where the item is deleted: the whole dataset, or one chunk of it."""
-        table = schema.item_chunks
-        query = sa.select(table.c.data).where(table.c.dataset_key == dataset_key, table.c.name == columns.REFERENCE_ID)
-        if chunk is not None:
-            query = query.where(table.c.chunk == chunk)
-        return columns.unpack_texts(connection.execute(query.order_by(table.c.chunk)).scalars())
 
     def _live_ordinals(self, connection: Connection, dataset_key: int, reference_ids: Sequence[str]) -> dict[str, int]:
         """Reference id → ordinal, for those of the ids that a live item has."""
@@ -193,11 +161,6 @@ class ItemRows(DatasetRows):
                 ).scalars()
             )
         return found
-
-    def reference_ids(self, dataset_key: int) -> pl.Series:
-        """Live reference ids by ordinal, null where the item is deleted."""
-        with self._read() as connection:
-            return self._reference_ids(connection, dataset_key)
 
     def deleted_reference_ids(self, dataset_key: int, reference_ids: Sequence[str]) -> set[str]:
         """Which of the ids belong to a deleted item of the dataset."""
@@ -317,6 +280,7 @@ class ItemRows(DatasetRows):
                 )
             )
             self._forget_reference_id(connection, dataset.key, row.ordinal)
+            self._write_metadata(connection, dataset.key, dataset.n_items, {row.ordinal: {}})
             connection.execute(
                 schema.datasets.update()
                 .where(schema.datasets.c.key == dataset.key)
@@ -324,21 +288,6 @@ class ItemRows(DatasetRows):
             )
             self._release_media(connection, row.media_digest)
             self._audit(connection, "item.delete", item_id(dataset.item_prefix, row.ordinal), {"dataset": dataset_id})
-
-    def _forget_reference_id(self, connection: Connection, dataset_key: int, ordinal: int) -> None:
-        number, position = divmod(ordinal, columns.CHUNK)
-        series = self._reference_ids(connection, dataset_key, chunk=number)
-        series = series.scatter(position, None)
-        table = schema.item_chunks
-        connection.execute(
-            table.update()
-            .where(
-                table.c.dataset_key == dataset_key,
-                table.c.name == columns.REFERENCE_ID,
-                table.c.chunk == number,
-            )
-            .values(data=columns.pack_texts(series))
-        )
 
     def _one_item(self, connection: Connection, *conditions: sa.ColumnElement[bool]) -> AnyRow | None:
         return connection.execute(

@@ -1,0 +1,164 @@
+"""Packed columns by dataset ordinal, derived from the items: reference ids, and each metadata key.
+
+They are changed in the transaction that changes the rows, chunk by chunk. Joins and breakdowns read only them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import polars as pl
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from nucleus_server.domain import Json
+from nucleus_server.storage import columns, schema
+from nucleus_server.storage.base import AnyRow
+from nucleus_server.storage.datasets import DatasetRows
+
+_METADATA = "metadata."
+MAX_METADATA_KEYS = 100
+"""Keys beyond the first hundred of a dataset get no column: somebody uses ids as keys there."""
+_MAX_KEY_LENGTH = 200
+
+
+class ItemColumnRows(DatasetRows):
+    """The part of the workspace store that keeps what is derived from items."""
+
+    def reference_ids(self, dataset_key: int) -> pl.Series:
+        """Live reference ids by ordinal, null where the item is deleted."""
+        with self._read() as connection:
+            return self._reference_ids(connection, dataset_key)
+
+    def metadata_keys(self, dataset_key: int) -> list[str]:
+        """The metadata keys that have a column, in alphabetical order."""
+        with self._read() as connection:
+            return sorted(name.removeprefix(_METADATA) for name in self._metadata_names(connection, dataset_key))
+
+    def metadata_column(self, dataset_key: int, key: str) -> pl.Series:
+        """The values under one key by ordinal, null where an item has none: Boolean, Int64, Float64 or String.
+
+        Nested values have no column. Numbers and texts under one key become texts.
+        """
+        table = schema.item_chunks
+        with self._read() as connection:
+            n_items = connection.execute(
+                sa.select(schema.datasets.c.n_items).where(
+                    schema.datasets.c.workspace_key == self._workspace_key, schema.datasets.c.key == dataset_key
+                )
+            ).scalar_one()
+            rows = connection.execute(
+                sa.select(table.c.chunk, table.c.data).where(
+                    table.c.dataset_key == dataset_key, table.c.name == _METADATA + key
+                )
+            )
+            found = {row.chunk: columns.unpack_values(row.data) for row in rows}
+        lengths = [min(columns.CHUNK, n_items - start) for start in range(0, n_items, columns.CHUNK)]
+        return columns.joined_values([(found.get(chunk), length) for chunk, length in enumerate(lengths)])
+
+    def _metadata_names(self, connection: Connection, dataset_key: int) -> set[str]:
+        table = schema.item_chunks
+        query = sa.select(table.c.name).where(table.c.dataset_key == dataset_key, table.c.name != columns.REFERENCE_ID)
+        return set(connection.execute(query.distinct()).scalars())
+
+    def _write_metadata(
+        self, connection: Connection, dataset_key: int, n_items: int, metadata: dict[int, Json]
+    ) -> None:
+        """Put the metadata of these ordinals into the columns, in place of what they had."""
+        by_chunk: dict[int, dict[int, Json]] = defaultdict(dict)
+        for ordinal, entry in metadata.items():
+            by_chunk[ordinal // columns.CHUNK][ordinal % columns.CHUNK] = entry
+        names = self._metadata_names(connection, dataset_key) if metadata else set()
+        for chunk, entries in by_chunk.items():
+            n_rows = min(columns.CHUNK, n_items - chunk * columns.CHUNK)
+            self._write_metadata_chunk(connection, dataset_key, chunk, n_rows, entries, names)
+
+    def _write_metadata_chunk(
+        self,
+        connection: Connection,
+        dataset_key: int,
+        chunk: int,
+        n_rows: int,
+        entries: dict[int, Json],
+        names: set[str],
+    ) -> None:
+        table = schema.item_chunks
+        here = (table.c.dataset_key == dataset_key, table.c.chunk == chunk, table.c.name != columns.REFERENCE_ID)
+        values = {
+            row.name: columns.unpack_values(row.data).to_list()
+            for row in connection.execute(sa.select(table.c.name, table.c.data).where(*here))
+        }
+        for column in values.values():
+            column.extend([None] * (n_rows - len(column)))
+            for position in entries:
+                column[position] = None
+        for position, entry in entries.items():
+            for key, value in entry.items():
+                if not isinstance(value, (bool, int, float, str)) or len(key) > _MAX_KEY_LENGTH:
+                    continue
+                name = _METADATA + key
+                if name not in values:
+                    if name not in names and len(names) >= MAX_METADATA_KEYS:
+                        continue
+                    names.add(name)
+                    values[name] = [None] * n_rows
+                values[name][position] = value
+        if values:
+            connection.execute(table.delete().where(*here))
+            connection.execute(
+                table.insert(),
+                [
+                    {"dataset_key": dataset_key, "name": name, "chunk": chunk, "data": columns.pack_values(column)}
+                    for name, column in values.items()
+                ],
+            )
+
+    def _extend_reference_ids(self, connection: Connection, dataset: AnyRow, reference_ids: list[str]) -> None:
+        first = dataset.n_items // columns.CHUNK
+        in_last = dataset.n_items % columns.CHUNK
+        head = self._reference_ids(connection, dataset.key, chunk=first) if in_last else pl.Series([], dtype=pl.String)
+        series = pl.concat([head, pl.Series(reference_ids, dtype=pl.String)])
+        chunk = schema.item_chunks
+        if in_last:
+            connection.execute(
+                chunk.delete().where(
+                    chunk.c.dataset_key == dataset.key,
+                    chunk.c.name == columns.REFERENCE_ID,
+                    chunk.c.chunk == first,
+                )
+            )
+        connection.execute(
+            chunk.insert(),
+            [
+                {
+                    "dataset_key": dataset.key,
+                    "name": columns.REFERENCE_ID,
+                    "chunk": first + i,
+                    "data": columns.pack_texts(series.slice(i * columns.CHUNK, columns.CHUNK)),
+                }
+                for i in range((len(series) + columns.CHUNK - 1) // columns.CHUNK)
+            ],
+        )
+
+    def _reference_ids(self, connection: Connection, dataset_key: int, *, chunk: int | None = None) -> pl.Series:
+        """Live reference ids by ordinal, null where the item is deleted: the whole dataset, or one chunk of it."""
+        table = schema.item_chunks
+        query = sa.select(table.c.data).where(table.c.dataset_key == dataset_key, table.c.name == columns.REFERENCE_ID)
+        if chunk is not None:
+            query = query.where(table.c.chunk == chunk)
+        return columns.unpack_texts(connection.execute(query.order_by(table.c.chunk)).scalars())
+
+    def _forget_reference_id(self, connection: Connection, dataset_key: int, ordinal: int) -> None:
+        number, position = divmod(ordinal, columns.CHUNK)
+        series = self._reference_ids(connection, dataset_key, chunk=number)
+        series = series.scatter(position, None)
+        table = schema.item_chunks
+        connection.execute(
+            table.update()
+            .where(
+                table.c.dataset_key == dataset_key,
+                table.c.name == columns.REFERENCE_ID,
+                table.c.chunk == number,
+            )
+            .values(data=columns.pack_texts(series))
+        )
