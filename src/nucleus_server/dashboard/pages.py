@@ -147,7 +147,7 @@ def evaluation_page(
         weights=f"weighted, sum of weights {evaluation.weight_sum:.4g}" if evaluation.is_weighted else "not weighted",
         comparison_note=_comparison_note(judged),
         chart=_distribution_chart(ws, judged, entry),
-        keys=tuple(KeyLink(key, f"{_with_query(path, by=key)}#breakdown", key == by) for key in keys),
+        keys=tuple(KeyLink(key, f"{_with_query(path, order=order, by=key)}#breakdown", key == by) for key in keys),
         groups=tuple(
             GroupRow(
                 value=UNDEFINED if group.value is None else group.value,
@@ -158,7 +158,7 @@ def evaluation_page(
             for group in (breakdown(ws, judged, entry.function, by) if by in keys else ())
         ),
         order="best" if order == "best" else "worst",
-        other_order_path=_with_query(path, order="worst" if order == "best" else "best"),
+        other_order_path=_with_query(path, order="worst" if order == "best" else "best", by=by),
         items=tuple(
             ItemRow(
                 rank=offset + i + 1,
@@ -174,8 +174,8 @@ def evaluation_page(
             number=page,
             n_pages=n_pages,
             n_rows=evaluation.n_scored,
-            previous_path=_with_query(path, order=order, page=page - 1) if page > 1 else None,
-            next_path=_with_query(path, order=order, page=page + 1) if page < n_pages else None,
+            previous_path=_with_query(path, order=order, page=page - 1, by=by) if page > 1 else None,
+            next_path=_with_query(path, order=order, page=page + 1, by=by) if page < n_pages else None,
         ),
         n_missing=n_missing,
         missing=tuple(picture(services, item, workspace_id) for item in missing),
@@ -350,7 +350,7 @@ def _metadata(item: Item) -> tuple[tuple[str, str], ...]:
 
 
 def _with_query(path: str, **query: object) -> str:
-    return f"{path}?{urlencode(query)}"
+    return f"{path}?{urlencode({name: value for name, value in query.items() if value is not None})}"
 
 
 def _first_test_code(address: str) -> str:
