@@ -54,7 +54,10 @@ def when(moment: datetime) -> str:
 
 def tests_page(services: AppServices, ws: WorkspaceStore, frame: Frame, address: str) -> TestsPage:
     """The list of tests, those with failures first."""
-    slices = {s.key: s for s in map(ws.get_slice_by_key, {t.slice_key for t in ws.list_scenario_tests()})}
+    all_tests = ws.list_scenario_tests()
+    slices = {s.key: s for s in ws.list_slices()}
+    # A slice that was deleted is hidden from the list, but its tests go on.
+    slices |= {key: ws.get_slice_by_key(key) for key in {t.slice_key for t in all_tests} - slices.keys()}
     datasets = {d.key: d.name for d in ws.list_datasets()}
     functions = {(f.test_key, f.function.key): f for f in ws.list_all_test_functions()}
     by_test: dict[int, list[Cell]] = defaultdict(list)
@@ -64,14 +67,14 @@ def tests_page(services: AppServices, ws: WorkspaceStore, frame: Frame, address:
             by_test[judged.evaluation.test_key].append(_cell(judged, entry, upload=""))
     rank = {"fail": 0, "none": 1, "pass": 2}
     tests = []
-    for test in ws.list_scenario_tests():
+    for test in all_tests:
         cells = sorted(by_test[test.key], key=lambda c: (rank[c.verdict.kind], c.function_name, c.model_name))
         tests.append(
             TestSummary(
                 path=f"/tests/{test.id}",
                 name=test.name,
                 slice_name=slices[test.slice_key].name,
-                dataset_name=datasets[test.dataset_key],
+                dataset_name=datasets.get(test.dataset_key, UNDEFINED),
                 n_members=slices[test.slice_key].n_members,
                 n_failed=sum(c.verdict.kind == "fail" for c in cells),
                 cells=tuple(cells),

@@ -8,6 +8,7 @@ import pytest
 from bs4 import BeautifulSoup
 from starlette.testclient import TestClient
 
+from nucleus import DatasetItem
 from nucleus_server.app import create_app, open_services
 from nucleus_server.config import load_settings
 from tests.support.api import Api
@@ -99,3 +100,19 @@ def test_first_page_says_what_to_run(sqlite_api: Api) -> None:
     code = page.select_one("section.empty code")
     assert code is not None and "http://testserver/v1/nucleus" in code.text
     compile(code.text, "empty state", "exec")
+
+
+def test_deleted_slices_keep_their_tests_on_the_page(sqlite_api: Api) -> None:
+    """Hidden slices still have a name."""
+    client = sqlite_api.client()
+    dataset = client.create_dataset("Streets")
+    dataset.append([DatasetItem(reference_id="a", text="t")])
+    part = dataset.create_slice("Rain", ["a"])
+    function = client.validate.create_external_eval_function("f")
+    test = client.validate.create_scenario_test("Wet streets", part.id, [function])
+    client.delete_slice(part.id)
+    log_in(sqlite_api)
+    page = BeautifulSoup(sqlite_api.http.get("/").text, "html.parser")
+    summary = page.select_one("section.test header")
+    assert summary is not None and "slice Rain" in summary.text and "dataset Streets" in summary.text
+    assert sqlite_api.http.get(f"/tests/{test.id}").status_code == 200
