@@ -105,7 +105,18 @@ class JobType(str, Enum):
     """What a job does."""
 
     UPLOAD_DATASET_ITEMS = "uploadDatasetItems"
+    UPLOAD_SCORES = "uploadScores"
+    FILL_SCENARIO_TEST = "fillScenarioTest"
     DELETE_DATASET = "deleteDataset"
+
+
+class UploadStatus(str, Enum):
+    """The life of an upload of scores; only a completed one counts."""
+
+    STAGING = "staging"
+    COMMITTING = "committing"
+    COMPLETED = "completed"
+    REJECTED = "rejected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +176,28 @@ class ApiKey:
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceStatus:
+    """How much a workspace holds, and what is under way in it, at one moment.
+
+    Attributes:
+        key: The key that asks; None if it was no key.
+        n_functions: External ones.
+        n_jobs: Jobs that are waiting or running.
+    """
+
+    workspace_name: str
+    key: ApiKey | None
+    n_datasets: int
+    n_items: int
+    n_slices: int
+    n_models: int
+    n_functions: int
+    n_tests: int
+    n_evaluations: int
+    n_jobs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +304,23 @@ class EvalFunction:
     score_max: float
     owner_id: str
     created_at: datetime
+    unit: str | None = None
+    description: str | None = None
+    default_cluster_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionChange:
+    """One property of an evaluation function that somebody set: what it was and what it became, as JSON has it."""
+
+    function_id: str
+    function_name: str
+    property: str
+    before: Any
+    after: Any
+    user_id: str
+    user_name: str
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +368,51 @@ class CriterionChange:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoreUpload:
+    """One act of uploading scores of one model: for one test, or (test_id None) for all tests of a dataset.
+
+    Attributes:
+        function_ids: The external functions that the scores are of.
+        min_coverage: The share of a test's members that must have a score for the test to get an evaluation, in [0, 1].
+        is_dry_run: Whether it is only to be checked.
+        report: What was accepted; None unless completed.
+        job_id: The job that commits it; None before its commit, and if it came in one request.
+        expires_at: When it is removed, unless it is completed.
+    """
+
+    key: int
+    id: str
+    dataset_key: int
+    dataset_id: str
+    dataset_name: str
+    model_id: str
+    model_name: str
+    test_id: str | None
+    status: UploadStatus
+    function_ids: tuple[str, ...]
+    min_coverage: float
+    is_dry_run: bool
+    n_rows: int
+    report: Json | None
+    job_id: str | None
+    user_id: str
+    user_name: str
+    created_at: datetime
+    completed_at: datetime | None
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class UploadPart:
+    """A payload of an unfinished upload, known by the SHA-256 of its bytes."""
+
+    number: int
+    digest: str
+    size_bytes: int
+    n_rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """One model scored by one function on one test at one time; immutable once completed."""
 
@@ -343,6 +438,7 @@ class Evaluation:
     user_name: str
     created_at: datetime
     completed_at: datetime | None
+    upload_id: str | None = None
 
     @property
     def coverage(self) -> float | None:

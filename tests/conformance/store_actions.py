@@ -113,6 +113,11 @@ def _revoke_key(ws: WorkspaceStore) -> Callable[[WorkspaceStore], object]:
     return lambda w: w.revoke_key(key.id)
 
 
+def _set_role(ws: WorkspaceStore) -> Callable[[WorkspaceStore], object]:
+    user = ws.create_user("new", Role.MEMBER)
+    return lambda w: w.set_user_role(user.id, Role.VIEWER)
+
+
 def _add_function(ws: WorkspaceStore) -> Callable[[WorkspaceStore], object]:
     world, second = make_world(ws), make_function(ws, "second")
     return lambda w: w.add_test_function(world.test.id, second.id)
@@ -180,6 +185,7 @@ ACTIONS: dict[str, Action] = {
         lambda world: lambda w: w.record_evaluation(new_evaluation(world, [1, 0, float("nan"), 1], [1, 0.5, 1, 0]))
     )(make_world(ws)),
     "create_user": lambda ws: lambda w: w.create_user("new", Role.MEMBER),
+    "set_user_role": _set_role,
     "create_key": lambda ws: lambda w: w.create_key("new", digest=b"new", hint="nv_n"),
     "revoke_key": _revoke_key,
 }

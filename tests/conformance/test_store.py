@@ -718,6 +718,64 @@ class TestStore:
         with pytest.raises(errors.PermissionDenied):
             alice.revoke_key(next(k.id for k in ws.list_keys() if k.user_name == "admin"))
 
+    def test_one_admin_always_stays(self, store: Store, ws: WorkspaceStore) -> None:
+        """Roles are an admin's to change; keys follow their user down, and the last admin cannot step down."""
+        alice = ws.create_user("alice", Role.MEMBER)
+        member = as_user(store, ws, "bob", Role.MEMBER)
+        with pytest.raises(errors.PermissionDenied):
+            member.set_user_role(alice.id, Role.ADMIN)
+        with pytest.raises(errors.NotFound):
+            open_workspace(store, "other").set_user_role(alice.id, Role.ADMIN)
+        with pytest.raises(errors.Conflict, match="last admin"):
+            ws.set_user_role(ws.actor.user_id, Role.MEMBER)
+        assert ws.set_user_role(alice.id, Role.ADMIN).role is Role.ADMIN
+        ws.create_key("alice's", digest=b"a", hint="nv_a", user_name="alice")
+        assert ws.set_user_role(alice.id, Role.ADMIN).role is Role.ADMIN
+        assert ws.set_user_role(alice.id, Role.VIEWER).role is Role.VIEWER
+        found = store.find_key(b"a")
+        assert found is not None and found[0].role is Role.VIEWER
+        changes = [(e.object_id, e.detail) for e in ws.list_audit() if e.action == "user.set_role"]
+        assert changes == [
+            (alice.id, {"before": "admin", "after": "viewer"}),
+            (alice.id, {"before": "member", "after": "admin"}),
+        ]
+
+    def test_admins_who_demote_each_other_do_not_both_succeed(self, store: Store, ws: WorkspaceStore) -> None:
+        """Of all admins who demote their neighbour at the same moment, one stays admin."""
+        admins = [ws, *(as_user(store, ws, name, Role.ADMIN) for name in ("a", "b", "c"))]
+
+        def demote_next(i: int) -> None:
+            admins[i].set_user_role(admins[(i + 1) % 4].actor.user_id, Role.MEMBER)
+
+        with ThreadPoolExecutor(4) as pool:
+            results = [pool.submit(demote_next, i) for i in range(4)]
+        failures = [error for r in results if (error := r.exception()) is not None]
+        assert [error.code for error in failures if isinstance(error, errors.Conflict)] == ["last_admin"]
+        assert [u.role for u in ws.list_users()].count(Role.ADMIN) == 1
+
+    def test_a_key_is_made_with_the_lower_of_two_roles(self, store: Store, ws: WorkspaceStore) -> None:
+        """Its user's, and that of the key it is made with."""
+        actor = replace(ws.actor, role=Role.MEMBER)
+        limited = store.workspace(actor.workspace_id, actor)
+        assert limited.create_key("k", digest=b"k", hint="nv_k").role is Role.MEMBER
+        with pytest.raises(errors.InvalidInput, match="at most member"):
+            limited.create_key("l", digest=b"l", hint="nv_l", role=Role.ADMIN)
+
+    def test_status_counts_what_is_visible(self, store: Store, ws: WorkspaceStore) -> None:
+        """Deleted objects, other workspaces and public functions do not count."""
+        make_world(open_workspace(store, "other"))
+        world = make_world(ws)
+        ws.record_evaluation(new_evaluation(world, [1, 0, 1, 1]))
+        ws.delete_item(world.dataset.id, "f")
+        now = ws.status()
+        assert (now.workspace_name, now.key, now.n_datasets, now.n_items) == ("default", None, 1, 5)
+        assert (now.n_slices, now.n_models, now.n_functions, now.n_tests) == (1, 1, 1, 1)
+        assert (now.n_evaluations, now.n_jobs) == (1, 0)
+        ws.delete_dataset(world.dataset.id)
+        now = ws.status()
+        assert (now.n_datasets, now.n_items, now.n_slices, now.n_tests, now.n_evaluations) == (0, 0, 0, 0, 0)
+        assert (now.n_models, now.n_functions, now.n_jobs) == (1, 1, 1)
+
     def test_login_link_works_once_and_in_time(self, store: Store, ws: WorkspaceStore, clock: Clock) -> None:
         """A second use and a late one get nothing."""
         store.add_login_link(b"one", ws.actor.user_id, clock.now + timedelta(minutes=15))

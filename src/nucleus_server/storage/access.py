@@ -8,8 +8,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from nucleus_server.domain import ApiKey, AuditEntry, Role, User
-from nucleus_server.errors import AlreadyExists, InvalidInput, NotFound, PermissionDenied
+from nucleus_server.domain import ApiKey, AuditEntry, Role, User, WorkspaceStatus
+from nucleus_server.errors import AlreadyExists, Conflict, InvalidInput, NotFound, PermissionDenied
 from nucleus_server.storage import schema
 from nucleus_server.storage.base import AnyRow, from_micros, optional_moment, to_micros
 from nucleus_server.storage.evaluations import EvaluationRows
@@ -45,6 +45,32 @@ class WorkspaceStore(EvaluationRows):
             )
             return [_to_user(row) for row in rows]
 
+    def set_user_role(self, user_id: str, role: Role) -> User:
+        """Change what a user may do, from the next request on; only an admin may, and one admin always stays.
+
+        A key never grants more than its user's role, so a user who is demoted takes the keys along.
+        """
+        self._require_admin("change the roles of users")
+        users = schema.users
+        with self._write() as connection:
+            # Every admin's row is locked: of two who demote each other at the same moment, the second finds itself the last.
+            admins = connection.execute(
+                sa.select(users.c.key)
+                .where(users.c.workspace_key == self._workspace_key, users.c.role == Role.ADMIN.value)
+                .order_by(users.c.key)
+                .with_for_update(key_share=True)
+            ).scalars()
+            user = self._row_by_id(connection, users, user_id, "user", lock=True)
+            if list(admins) == [user.key] and role is not Role.ADMIN:
+                raise Conflict(
+                    f"{user.name!r} is the last admin of this workspace: make another user admin first",
+                    code="last_admin",
+                )
+            if user.role != role.value:
+                connection.execute(users.update().where(users.c.key == user.key).values(role=role.value))
+                self._audit(connection, "user.set_role", user_id, {"before": user.role, "after": role.value})
+            return _to_user(self._row_by_id(connection, users, user_id, "user"))
+
     def create_key(
         self,
         name: str,
@@ -55,7 +81,7 @@ class WorkspaceStore(EvaluationRows):
         role: Role | None = None,
         expires_at: datetime | None = None,
     ) -> ApiKey:
-        """Create a key for the actor, or (admin) for another user; its role is at most its user's."""
+        """Create a key for the actor, or (admin) for another user; its role is at most its user's and the actor's."""
         if user_name is not None and user_name != self.actor.user_name:
             self._require_admin("create keys for other users")
         key_id = new_id("key")
@@ -63,10 +89,11 @@ class WorkspaceStore(EvaluationRows):
             user = self._user_row(connection, user_name or self.actor.user_name)
             if user is None:
                 raise NotFound(f"no user named {user_name!r} in this workspace", code="user_not_found")
-            granted = role or Role(user.role)
-            if granted.rank > Role(user.role).rank or granted.rank > self.actor.role.rank:
+            highest = min(Role(user.role), self.actor.role, key=lambda r: r.rank)
+            granted = role or highest
+            if granted.rank > highest.rank:
                 raise InvalidInput(
-                    f"expected a role of at most {user.role} for a key of {user.name!r}, got {granted.value}",
+                    f"expected a role of at most {highest.value} for a key of {user.name!r}, got {granted.value}",
                     code="role_above_user",
                 )
             self._insert(
@@ -103,6 +130,49 @@ class WorkspaceStore(EvaluationRows):
                 )
                 self._audit(connection, "key.revoke", key_id)
             return self._key(connection, key_id)
+
+    def status(self) -> WorkspaceStatus:
+        """How much the workspace holds and what is under way in it, all of one moment."""
+        workspace = self._workspace_key
+
+        def count(table: sa.Table, *conditions: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
+            query = sa.select(sa.func.count()).select_from(table).where(table.c.workspace_key == workspace, *conditions)
+            return (query.where(table.c.hidden_at.is_(None)) if "hidden_at" in table.c else query).scalar_subquery()
+
+        datasets, tests, jobs = schema.datasets, schema.scenario_tests, schema.jobs
+        n_items = sa.select(sa.func.coalesce(sa.func.sum(datasets.c.n_live_items), 0)).where(
+            datasets.c.workspace_key == workspace, datasets.c.hidden_at.is_(None)
+        )
+        visible_tests = sa.select(tests.c.key).where(tests.c.workspace_key == workspace, tests.c.hidden_at.is_(None))
+        query = sa.select(
+            sa.select(schema.workspaces.c.name)
+            .where(schema.workspaces.c.key == workspace)
+            .scalar_subquery()
+            .label("name"),
+            count(datasets).label("n_datasets"),
+            n_items.scalar_subquery().label("n_items"),
+            count(schema.slices).label("n_slices"),
+            count(schema.models).label("n_models"),
+            count(schema.eval_functions, schema.eval_functions.c.is_external).label("n_functions"),
+            count(tests).label("n_tests"),
+            count(schema.evaluations, schema.evaluations.c.test_key.in_(visible_tests)).label("n_evaluations"),
+            count(jobs, jobs.c.finished_at.is_(None)).label("n_jobs"),
+        )
+        with self._read() as connection:
+            row = connection.execute(query).one()
+            key_id = self.actor.api_key_id
+            return WorkspaceStatus(
+                workspace_name=row.name,
+                key=None if key_id is None else self._key(connection, key_id),
+                n_datasets=row.n_datasets,
+                n_items=int(row.n_items),
+                n_slices=row.n_slices,
+                n_models=row.n_models,
+                n_functions=row.n_functions,
+                n_tests=row.n_tests,
+                n_evaluations=row.n_evaluations,
+                n_jobs=row.n_jobs,
+            )
 
     def list_audit(self, limit: int = 100) -> list[AuditEntry]:
         """Who did what, newest first."""
