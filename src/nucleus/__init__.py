@@ -14,6 +14,7 @@ else:
     )
 
 from nucleus import validate
+from nucleus._admin import ApiKey, ServerStatus, User
 from nucleus._async_job import AsyncJob
 from nucleus._client import NucleusClient
 from nucleus._dataset import Dataset, DatasetInfo
@@ -43,6 +44,7 @@ from nucleus._model import Model
 from nucleus._slice import Slice
 
 __all__ = [
+    "ApiKey",
     "AsyncJob",
     "AuthenticationError",
     "BadRequestError",
@@ -68,6 +70,8 @@ __all__ = [
     "PayloadTooLargeError",
     "PermissionDeniedError",
     "ServerError",
+    "ServerStatus",
     "Slice",
+    "User",
     "validate",
 ]

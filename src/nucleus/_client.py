@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx2
 
+from nucleus._admin import Administration
 from nucleus._async_job import AsyncJob
 from nucleus._connection import DEFAULT_ENDPOINT, Connection
 from nucleus._dataset import Dataset
@@ -19,7 +20,7 @@ from nucleus._slice import Slice
 from nucleus.validate.client import Validate
 
 
-class NucleusClient:
+class NucleusClient(Administration):
     """A connection to one workspace of one server.
 
     Args:
