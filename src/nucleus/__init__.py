@@ -39,9 +39,11 @@ from nucleus._exceptions import (
     PayloadTooLargeError,
     PermissionDeniedError,
     ServerError,
+    UploadRejectedError,
 )
 from nucleus._model import Model
 from nucleus._slice import Slice
+from nucleus._upload_report import UploadReport
 
 __all__ = [
     "ApiKey",
@@ -72,6 +74,8 @@ __all__ = [
     "ServerError",
     "ServerStatus",
     "Slice",
+    "UploadRejectedError",
+    "UploadReport",
     "User",
     "validate",
 ]

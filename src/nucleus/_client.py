@@ -16,7 +16,9 @@ from nucleus._connection import DEFAULT_ENDPOINT, Connection
 from nucleus._dataset import Dataset
 from nucleus._exceptions import ModelCreationError, NoAPIKey
 from nucleus._model import Model
+from nucleus._score_upload import get_upload
 from nucleus._slice import Slice
+from nucleus._upload_report import UploadReport
 from nucleus.validate.client import Validate
 
 
@@ -168,6 +170,20 @@ class NucleusClient(Administration):
         """Delete a model; its past evaluations stay."""
         answer: dict[str, Any] = self.connection.delete(f"model/{model_id}")
         return answer
+
+    # --- uploads of scores
+
+    def uploads(
+        self, dataset_id: str | None = None, model_id: str | None = None, limit: int | None = None
+    ) -> list[UploadReport]:
+        """Uploads of scores, newest first: those of one dataset, of one model, or all; at most `limit`."""
+        asked = {"dataset_id": dataset_id, "model_id": model_id, "limit": None if limit is None else str(limit)}
+        params = {name: value for name, value in asked.items() if value is not None}
+        return [UploadReport.from_json(row) for row in self.connection.get("uploads", params or None)["uploads"]]
+
+    def get_upload(self, upload_id: str) -> UploadReport:
+        """The report of an upload, `up_…`; its functions and tests are empty until it is completed."""
+        return get_upload(self.connection, upload_id)
 
     # --- jobs
 

@@ -6,15 +6,16 @@ import json
 import random
 import time
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import httpx2
 import msgspec
 
-from nucleus._exceptions import NucleusConnectionError, api_error
+from nucleus._exceptions import NucleusAPIError, NucleusConnectionError, UploadRejectedError, api_error
 
 DEFAULT_ENDPOINT = "http://127.0.0.1:8000/v1/nucleus"
+MSGPACK = "application/msgpack"
 _TIMEOUT_S = 120.0
 _PAUSES_S = (0.2, 1.0, 4.0)
 _REFUSED = 503
@@ -80,9 +81,32 @@ class Connection:
         """POST a body that is JSON already."""
         return self._call("POST", route, content=body, params=params, is_replay_safe=is_replay_safe)
 
+    def post_msgpack(self, body: bytes, route: str) -> Any:
+        """POST a msgpack body to a route that knows the same body when it sees it twice."""
+        return self._call("POST", route, content=body, content_type=MSGPACK, is_replay_safe=True)
+
+    def put_msgpack(self, body: bytes, route: str) -> Any:
+        """PUT a msgpack body; it is sent again if the answer was lost."""
+        return self._call("PUT", route, content=body, content_type=MSGPACK, is_replay_safe=True)
+
     def delete(self, route: str) -> Any:
         """DELETE."""
         return self._call("DELETE", route)
+
+    def download(self, route: str, write: Callable[[bytes], object]) -> None:
+        """GET a file, piece by piece."""
+        url = f"{self.endpoint}/{route}"
+        try:
+            with self._http.stream(
+                "GET", url, headers=self._headers, auth=self._auth, follow_redirects=False
+            ) as response:
+                if not response.is_success:
+                    response.read()
+                    raise self._error("GET", url, response)
+                for piece in response.iter_bytes():
+                    write(piece)
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            raise _no_answer(url, str(error) or type(error).__name__) from error
 
     def post_files(self, document: bytes, files: Sequence[tuple[str, bytes, str]], route: str) -> Any:
         """POST multipart: the JSON part `items`, then one `image` part for each (name, content, content type)."""
@@ -94,10 +118,22 @@ class Connection:
         """PUT a payload to a signed URL, which needs no key and must not get one."""
         self._send("PUT", url, {"content": body, "auth": None}, is_replay_safe=True)
 
-    def _call(self, method: str, route: str, *, is_replay_safe: bool = False, **request: Any) -> Any:
+    def error_of_job(self, message: str) -> NucleusAPIError:
+        """The exception for a job that failed as a request would have: `message` is the error body's JSON."""
+        return self._prepared(api_error("POST", f"{self.endpoint}/", 422, "the job failed", message))
+
+    def _call(
+        self,
+        method: str,
+        route: str,
+        *,
+        is_replay_safe: bool = False,
+        content_type: str = "application/json",
+        **request: Any,
+    ) -> Any:
         headers = dict(self._headers)
         if "files" not in request:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = content_type
         url = f"{self.endpoint}/{route}"
         request |= {"headers": headers, "auth": self._auth}
         response = self._send(method, url, request, is_replay_safe=is_replay_safe or method == "GET")
@@ -131,8 +167,16 @@ class Connection:
                 may_help = status == _REFUSED or (is_replay_safe and status in _UNANSWERED)
                 pause_s = next(pauses, None) if may_help else None
                 if pause_s is None:
-                    raise api_error(method, url, status, response.reason_phrase, response.text)
+                    raise self._error(method, url, response)
             time.sleep(random.uniform(0.5, 1.0) * pause_s)
+
+    def _error(self, method: str, url: str, response: httpx2.Response) -> NucleusAPIError:
+        return self._prepared(api_error(method, url, response.status_code, response.reason_phrase, response.text))
+
+    def _prepared(self, error: NucleusAPIError) -> NucleusAPIError:
+        if isinstance(error, UploadRejectedError):
+            error.fetch_bad_rows = self.download
+        return error
 
 
 def _no_answer(url: str, why: str) -> NucleusConnectionError:

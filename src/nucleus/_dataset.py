@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -16,9 +16,14 @@ from nucleus._async_job import AsyncJob
 from nucleus._connection import Connection, json_body
 from nucleus._console import is_watched
 from nucleus._dataset_item import DatasetItem, check_local_files
+from nucleus._dataset_scores import upload_scores
 from nucleus._exceptions import DatasetItemRetrievalError, NotFoundError, NucleusAPIError
 from nucleus._html import html_table
+from nucleus._model import Model
 from nucleus._slice import Slice, paged_items
+from nucleus._tables import ArrowStream
+from nucleus._upload_report import UploadReport
+from nucleus.validate.eval_functions import ExternalEvalFunction
 
 
 @dataclass(frozen=True)
@@ -200,6 +205,54 @@ class Dataset:
                 )
                 progress.advance(task, len(batch))
         return AsyncJob.from_json(answer, self._connection)
+
+    def upload_scores(
+        self,
+        functions: Mapping[str, str] | Mapping[ExternalEvalFunction, str],
+        model: Model | str,
+        table: Mapping[str, Any] | ArrowStream | Iterable[Mapping[str, Any]],
+        *,
+        item_ref_id: str = "item_ref_id",
+        weight: str | Mapping[str, str] | Mapping[ExternalEvalFunction, str] | None = None,
+        min_coverage: float = 1.0,
+        dry_run: bool = False,
+    ) -> UploadReport:
+        """Upload a model's scores of this dataset's items once, for one or several functions; all are stored, or none.
+
+        Every scenario test of the dataset that has one of the functions, and whose items are covered, gets its evaluation; a
+        test that is made later is filled from the same upload. A large table goes in parts of 500,000 rows: if it is
+        interrupted, the same call within 24 hours sends only what is missing.
+
+        Args:
+            functions: The column that holds the scores of each function, by the function or its name. A score is in the
+                function's score range; None (null) is no score of that item by that function. NaN is refused.
+            model: The model that was scored, or its id.
+            table: One row for each item: a mapping of column to list or array; a table of polars, pandas, pyarrow or DuckDB
+                (anything with `__arrow_c_stream__`), of which a stream is read batch by batch; or rows that are mappings.
+            item_ref_id: The column of the reference ids.
+            weight: The column of the weights, in [0, 1], of all functions; or a column for each function that has weights.
+            min_coverage: The part of a test's items, in [0, 1], that must have a score for the test to get an evaluation.
+            dry_run: Check everything on the server too, and store nothing.
+
+        Returns:
+            What was accepted, how the numbers are distributed, what looks odd, and which tests got an evaluation.
+
+        Raises:
+            InvalidUpload: A function or column does not exist, or rows are wrong; nothing was stored. `bad_rows()` lists them.
+            UploadRejectedError: The server found wrong rows, such as reference ids that the dataset does not have.
+            NucleusAPIError: The server refused the upload for another reason; nothing was stored.
+        """
+        return upload_scores(
+            self._connection,
+            self.id,
+            functions,
+            model,
+            table,
+            reference_id=item_ref_id,
+            weight=weight,
+            min_coverage=min_coverage,
+            dry_run=dry_run,
+        )
 
     def iloc(self, i: int) -> dict[str, Any]:
         """The item at place `i` in the order of insertion, as `item`, and its `annotations`."""

@@ -12,6 +12,7 @@ NucleusError
 ├── NotFoundError               what a listing does not have
 └── NucleusAPIError             status_code, code, request_id, errors, retryable
     ├── BadRequestError         400, 415, 422
+    │   └── UploadRejectedError rows of an upload are wrong (also InvalidUpload)
     ├── PayloadTooLargeError    413
     ├── AuthenticationError     401
     ├── PermissionDeniedError   403
@@ -25,10 +26,15 @@ Names that `scale-nucleus` has keep their spelling, so that existing `except` li
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import os
+from collections.abc import Callable, Sequence
 from typing import Any
 
 _MAX_TEXT = 16_384
+_BAD_ROW_FIELDS = ("row", "reference_id", "function", "field", "value", "problem")
 
 
 class NucleusError(Exception):
@@ -44,10 +50,26 @@ class NoAPIKey(NucleusError):
 
 
 class InvalidUpload(NucleusError, ValueError, AssertionError):
-    """The results cannot be uploaded as they are; nothing was sent.
+    """The results cannot be uploaded as they are; nothing was stored.
 
     It is an AssertionError too because `scale-nucleus` asserts some of these things.
     """
+
+    def __init__(self, message: str | None = None, bad_rows: Sequence[dict[str, Any]] = ()) -> None:
+        super().__init__(message)
+        self._bad_rows = list(bad_rows)
+
+    def bad_rows(self) -> list[dict[str, Any]]:
+        """Every wrong row that was found before the upload was given up: `row` (from 0), `reference_id`, `function`,
+        `field`, `value`, `problem`; empty if the error is about something else."""
+        return list(self._bad_rows)
+
+    def write_bad_rows(self, path: str | os.PathLike[str]) -> None:
+        """Write the wrong rows as CSV."""
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, _BAD_ROW_FIELDS)
+            writer.writeheader()
+            writer.writerows(self.bad_rows())
 
 
 class CreateScenarioTestError(NucleusError):
@@ -87,6 +109,7 @@ class NucleusAPIError(NucleusError):
 
     Attributes:
         status_code: The HTTP status.
+        detail: The server's own sentence: what it expected, what it got, what to do.
         code: The stable name of the cause, such as `unknown_reference_ids`; empty if the answer had none.
         request_id: What the operator finds the request by in the server's log.
         errors: The offending rows or fields, the first 20, each with `field`, `message` and often `value`.
@@ -97,6 +120,7 @@ class NucleusAPIError(NucleusError):
     def __init__(self, method: str, url: str, status_code: int, reason: str, text: str) -> None:
         self.status_code = status_code
         body = _error_body(text)
+        self.detail = str(body.get("error") or reason)
         self.code = str(body.get("code", ""))
         self.request_id = str(body.get("request_id", ""))
         self.errors: list[dict[str, Any]] = list(body.get("errors") or ())
@@ -112,6 +136,41 @@ class NucleusAPIError(NucleusError):
 
 class BadRequestError(NucleusAPIError):
     """The server cannot read the request, or what it asks for is not allowed."""
+
+
+class UploadRejectedError(BadRequestError, InvalidUpload):
+    """The server found wrong rows in an upload; nothing was stored. It keeps the full list of them for 24 hours.
+
+    Attributes:
+        upload_id: The rejected upload, `up_…`.
+    """
+
+    def __init__(self, method: str, url: str, status_code: int, reason: str, text: str) -> None:
+        self._bad_rows = []
+        self.upload_id = str(_error_body(text).get("rejected_upload_id", ""))
+        self.fetch_bad_rows: Callable[[str, Callable[[bytes], object]], None] | None = None
+        super().__init__(method, url, status_code, reason, text)
+
+    def bad_rows(self) -> list[dict[str, Any]]:
+        """Ask for all wrong rows: `row` (from 0), `reference_id`, `function`, `field`, `value`, `problem`.
+
+        Raises:
+            ObjectNotFoundError: The server has forgotten them.
+        """
+        content = bytearray()
+        self._fetch(content.extend)
+        rows = csv.DictReader(io.StringIO(content.decode()))
+        return [{**row, "row": int(row["row"])} for row in rows]
+
+    def write_bad_rows(self, path: str | os.PathLike[str]) -> None:
+        """Write all wrong rows as CSV, as the server sends them; raises as `bad_rows` does."""
+        with open(path, "wb") as file:
+            self._fetch(file.write)
+
+    def _fetch(self, write: Callable[[bytes], object]) -> None:
+        if self.fetch_bad_rows is None:  # an error that came from another process
+            raise NucleusError(f"this error has no connection any more: ask for upload/{self.upload_id}/bad_rows")
+        self.fetch_bad_rows(f"upload/{self.upload_id}/bad_rows", write)
 
 
 class PayloadTooLargeError(NucleusAPIError):
@@ -158,6 +217,8 @@ _BY_STATUS: dict[int, type[NucleusAPIError]] = {
 def api_error(method: str, url: str, status_code: int, reason: str, text: str) -> NucleusAPIError:
     """The error of the class that belongs to this status."""
     kind = _BY_STATUS.get(status_code, ServerError if status_code >= 500 else NucleusAPIError)
+    if status_code < 500 and _error_body(text).get("rejected_upload_id"):
+        kind = UploadRejectedError
     return kind(method, url, status_code, reason, text)
 
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from operator import attrgetter, mul
+from typing import Any
 
 import msgspec
 
+from nucleus._columns import ListColumn, as_float, named
 from nucleus._exceptions import InvalidUpload
+from nucleus._tables import ROWS_AT_ONCE, Batch, Table, in_blocks, is_frame, table_of
 from nucleus.validate.constants import EntityLevel
 
-_MAX_LISTED = 20
 
-
-class EvaluationResult(msgspec.Struct, frozen=True, kw_only=True):
+# Without the garbage collector's bookkeeping: results hold texts and numbers only, and there are millions of them.
+class EvaluationResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The score of one item, scene or track.
 
     Attributes:
@@ -36,6 +38,15 @@ class EvaluationResult(msgspec.Struct, frozen=True, kw_only=True):
     weight: float = 1.0
 
     def __post_init__(self) -> None:
+        # The common case at the least cost: scripts make a million of these.
+        if (
+            self.item_ref_id is not None
+            and self.scene_ref_id is None
+            and self.track_ref_id is None
+            and type(self.weight) is float
+            and 0.0 <= self.weight <= 1.0
+        ):
+            return
         if (self.item_ref_id is None) + (self.scene_ref_id is None) + (self.track_ref_id is None) != 2:
             raise ValueError("expected exactly one of track_ref_id, item_ref_id and scene_ref_id")
         if not _is_in_unit_interval(self.weight):
@@ -60,6 +71,43 @@ class UploadBody(msgspec.Struct):
     model_id: str
     slice_id: str
     level: str
+
+
+REFERENCE_ID, SCORE, WEIGHT = "item_ref_id", "score", "weight"
+"""The columns of a table of results, named like the fields of `EvaluationResult`."""
+
+
+def result_table(results: Any, level: EntityLevel) -> Table:
+    """Results of items, in any shape, as a table of the columns above; without a weight where a table has none.
+
+    Raises:
+        InvalidUpload: The results are in no shape that is known, or a column is missing.
+    """
+    if is_frame(results) or isinstance(results, Mapping) or hasattr(results, "columns"):
+        return table_of(results, [REFERENCE_ID, SCORE], optional=[WEIGHT])
+    if isinstance(results, (str, bytes)) or not isinstance(results, Iterable):
+        raise InvalidUpload(
+            f"expected EvaluationResult objects, a mapping of columns or a table, got {type(results).__name__}"
+        )
+    n_rows = len(results) if isinstance(results, Sized) else None
+    return Table([REFERENCE_ID, SCORE, WEIGHT], _batches(results, level), n_rows)
+
+
+def _batches(results: Iterable[EvaluationResult], level: EntityLevel) -> Iterator[Batch]:
+    for block in in_blocks(results, ROWS_AT_ONCE):
+        try:
+            references = list(map(attrgetter("item_ref_id"), block))
+            scores = list(map(attrgetter("score"), block))
+            weights = list(map(attrgetter("weight"), block))
+        except AttributeError:
+            other = next(row for row in block if not isinstance(row, EvaluationResult))
+            raise InvalidUpload(
+                f"expected EvaluationResult objects, got {type(other).__name__}; a mapping of columns or a table will do too"
+            ) from None
+        if None in references:
+            _references(list(block), level)  # which says what is wrong
+        columns = {REFERENCE_ID: references, SCORE: scores, WEIGHT: weights}
+        yield Batch(len(block), {name: ListColumn(values, name) for name, values in columns.items()})
 
 
 def upload_body(
@@ -87,14 +135,14 @@ def upload_body(
     weights = dict(zip(references, map(attrgetter("weight"), rows)))
     if len(scores) != len(rows):
         repeated = [ref for ref, n in Counter(references).items() if n > 1]
-        raise InvalidUpload(_named("expected every reference id once", repeated, "given more than once"))
+        raise InvalidUpload(named("expected every reference id once", repeated, "given more than once"))
     _take_numbers_only("score", scores)
     _take_numbers_only("weight", weights)
     low, high = score_range
     if min(scores.values()) < low or max(scores.values()) > high:
         outside = [ref for ref, score in scores.items() if not low <= score <= high]
         raise InvalidUpload(
-            _named(f"expected every score in [{low:g}, {high:g}]", outside, "outside")
+            named(f"expected every score in [{low:g}, {high:g}]", outside, "outside")
             + "; for scores of another range, create the function with score_range=(lowest, highest)"
         )
     weight_sum = math.fsum(weights.values())
@@ -127,42 +175,23 @@ def _references(rows: list[EvaluationResult], level: EntityLevel) -> list[str]:
     if others:
         where = "at the level of the function" if len(others) == len(rows) else "at one level"
         raise InvalidUpload(
-            _named(f"expected all results {where}, {level.value}", others, f"without {attribute}")
+            named(f"expected all results {where}, {level.value}", others, f"without {attribute}")
             + "; upload each level to a function of its own"
         )
     odd = [reference for reference in references if not isinstance(reference, str)]
     if odd:
-        raise InvalidUpload(_named("expected every reference id as a text", odd, "of another type"))
+        raise InvalidUpload(named("expected every reference id as a text", odd, "of another type"))
     return list(map(str, references))  # numpy's texts and the like
 
 
 def _take_numbers_only(what: str, values: dict[str, float]) -> None:
     """Refuse what is no finite number, and turn numpy's numbers and the like into Python's."""
-    # Passes in C over the types and the values: a million results cost a tenth of a second.
     if set(map(type, values.values())) != {float}:
-        numbers = {ref: number for ref, value in values.items() if (number := _as_float(value)) is not None}
+        numbers = {ref: number for ref, value in values.items() if (number := as_float(value)) is not None}
         if len(numbers) < len(values):
             others = [ref for ref in values if ref not in numbers]
-            raise InvalidUpload(_named(f"expected a number as every {what}", others, "of another type"))
+            raise InvalidUpload(named(f"expected a number as every {what}", others, "of another type"))
         values.update(numbers)
     if not all(map(math.isfinite, values.values())):
         odd = [ref for ref, value in values.items() if not math.isfinite(value)]
-        raise InvalidUpload(_named(f"expected a finite number as every {what}", odd, "NaN or infinite"))
-
-
-def _as_float(value: object) -> float | None:
-    """The number as Python's float; None for truth values, texts and everything else that is no number."""
-    if isinstance(value, (bool, str, bytes)) or "bool" in str(getattr(value, "dtype", "")):
-        return None
-    try:
-        return float(value)  # type: ignore[arg-type]
-    except OverflowError:
-        return math.inf
-    except (TypeError, ValueError):
-        return None
-
-
-def _named(expected: str, wrong: Sequence[object], what: str) -> str:
-    shown = ", ".join(map(repr, wrong[:_MAX_LISTED]))
-    rest = f" and {len(wrong) - _MAX_LISTED} more" if len(wrong) > _MAX_LISTED else ""
-    return f"{expected}, got {len(wrong)} {what}: {shown}{rest}"
+        raise InvalidUpload(named(f"expected a finite number as every {what}", odd, "NaN or infinite"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,10 +11,13 @@ from nucleus._connection import Connection
 from nucleus._dataset_item import DatasetItem
 from nucleus._exceptions import InvalidUpload
 from nucleus._html import comparison_text, html_table
+from nucleus._score_parts import FunctionColumns, Layout, score_parts
+from nucleus._score_upload import Target, send_scores
+from nucleus._tables import ArrowStream, is_frame
 from nucleus.validate.constants import EntityLevel, ThresholdComparison
 from nucleus.validate.eval_functions import EvalFunction
 from nucleus.validate.evaluation import EvaluationHistory, ScenarioTestEvaluation
-from nucleus.validate.results import EvaluationResult, upload_body
+from nucleus.validate.results import REFERENCE_ID, SCORE, WEIGHT, EvaluationResult, result_table, upload_body
 
 
 @dataclass
@@ -67,6 +71,7 @@ class ScenarioTest:
         name: Its name, unique in the workspace.
         slice_id: The slice.
         baseline_model_id: The model whose results are the thresholds where a function has none of its own.
+        dataset_id: The dataset of the slice; empty if the server did not say.
     """
 
     id: str
@@ -74,11 +79,19 @@ class ScenarioTest:
     slice_id: str
     connection: Connection = field(repr=False, compare=False)
     baseline_model_id: str | None = None
+    dataset_id: str = field(default="", compare=False)
 
     @classmethod
     def from_json(cls, row: dict[str, Any], connection: Connection) -> ScenarioTest:
         """The test that the server describes."""
-        return cls(row["id"], row["name"], row["slice_id"], connection, row.get("baseline_model_id"))
+        return cls(
+            row["id"],
+            row["name"],
+            row["slice_id"],
+            connection,
+            row.get("baseline_model_id"),
+            row.get("dataset_id") or "",
+        )
 
     def _repr_html_(self) -> str:
         names = {row["id"]: row["name"] for row in self.connection.get("validate/eval_fn")["eval_functions"]}
@@ -146,37 +159,80 @@ class ScenarioTest:
         return self.baseline_model_id
 
     def upload_external_evaluation_results(
-        self, eval_fn: EvalFunction, results: Iterable[EvaluationResult], model_id: str
+        self,
+        eval_fn: EvalFunction,
+        results: Iterable[EvaluationResult] | Mapping[str, Any] | ArrowStream,
+        model_id: str,
+        *,
+        dry_run: bool = False,
     ) -> dict[str, Any]:
         """Upload the scores that your code computed for a model; all are stored, or none.
 
-        The same upload again changes nothing; a different one is a new entry of the history, and the newest counts.
+        The same upload again changes nothing; a different one is a new entry of the history, and the newest counts. An upload
+        of more than 500,000 results goes in parts: if it is interrupted, the same call again sends only what is missing.
 
         Args:
             eval_fn: An external function of this test.
-            results: One result per item; items may be left out, which the coverage shows.
+            results: One result per item; items may be left out, which the coverage shows. Objects in any iterable, also a
+                generator; or columns named `item_ref_id`, `score` in the function's score range and, if there are weights,
+                `weight` in [0, 1]: as a mapping of lists or arrays, or as a table of polars, pandas, pyarrow, DuckDB (anything
+                with `__arrow_c_stream__`). A stream is read batch by batch.
             model_id: The model that was scored.
+            dry_run: Check everything on the server too, and store nothing.
 
         Returns:
-            `evaluation`, the entry of the history, and `replayed`, whether it was there already.
+            `evaluation`, the entry of the history (None of a dry run); `replayed`, whether it was there already; and `report`,
+            the `UploadReport`.
 
         Raises:
-            InvalidUpload: Something is wrong with the results; nothing was sent.
-            NucleusAPIError: The server refused them and says which and why; nothing was stored.
+            InvalidUpload: Something is wrong with the results; nothing was stored. `bad_rows()` lists what.
+            UploadRejectedError: The same, found by the server, such as reference ids that are not in the slice.
+            NucleusAPIError: The server refused the upload for another reason; nothing was stored.
         """
         if not eval_fn.is_external_function:
             raise InvalidUpload(
                 f"expected an external evaluation function, got {eval_fn.name!r}, whose results the server computes itself"
             )
+        if eval_fn.eval_func_entry.level is not EntityLevel.ITEM:
+            return self._upload_other_level(eval_fn, results, model_id, dry_run=dry_run)
+        table = result_table(results, EntityLevel.ITEM)
+        layout = Layout(
+            REFERENCE_ID,
+            [FunctionColumns(eval_fn.id, eval_fn.name, eval_fn.eval_func_entry.score_range, SCORE)],
+            weight=WEIGHT if WEIGHT in table.names else None,
+        )
+        parts = score_parts(table, layout)
+        first = next(parts)  # what is wrong in it is said before anything is asked of the server
+        target = Target(self._dataset_id(), model_id, [eval_fn.id], self.id, dry_run=dry_run)
+        report = send_scores(self.connection, target, itertools.chain((first,), parts), table.n_rows)
+        evaluation_id = next((test.evaluation_id for test in report.tests if test.test_id == self.id), None)
+        row = self.connection.get(f"validate/eval/{evaluation_id}/row")["evaluation"] if evaluation_id else None
+        return {"evaluation": row, "replayed": report.replayed, "report": report}
+
+    def _upload_other_level(
+        self, eval_fn: EvalFunction, results: Any, model_id: str, *, dry_run: bool
+    ) -> dict[str, Any]:
+        level = eval_fn.eval_func_entry.level
+        if isinstance(results, Mapping) or is_frame(results) or dry_run:
+            raise InvalidUpload(
+                f"expected EvaluationResult objects, without dry_run, for a function of level {level.value}: tables and dry "
+                "runs are for functions of level item"
+            )
         body = upload_body(
             results,
             test_id=self.id,
             function_id=eval_fn.id,
-            function_level=eval_fn.eval_func_entry.level,
+            function_level=level,
             score_range=eval_fn.eval_func_entry.score_range,
             model_id=model_id,
             slice_id=self.slice_id,
         )
-        route = "validate/scenario_test/upload_results"
-        answer: dict[str, Any] = self.connection.post_bytes(body, route, is_replay_safe=True)
+        answer: dict[str, Any] = self.connection.post_bytes(
+            body, "validate/scenario_test/upload_results", is_replay_safe=True
+        )
         return answer
+
+    def _dataset_id(self) -> str:
+        if not self.dataset_id:
+            self.dataset_id = str(self.connection.get(f"slice/{self.slice_id}/info")["dataset_id"])
+        return self.dataset_id

@@ -11,10 +11,18 @@ import pytest
 import nucleus
 from nucleus.validate import EvaluationResult, ExternalEvalFunction, InvalidUpload, PublicEvalFunction, ScenarioTest
 from nucleus.validate.eval_functions import EvalFunctionEntry
-from tests.unit.sdk.wire import Wire, evaluation_row, function_entry, one_after_the_other
+from tests.unit.sdk.wire import (
+    Wire,
+    evaluation_row,
+    function_entry,
+    one_after_the_other,
+    packed,
+    part_of,
+    report,
+)
 
-UPLOAD = ("POST", "validate/scenario_test/upload_results")
-ANSWER = {"evaluation": evaluation_row(), "replayed": False}
+UPLOAD = ("POST", "dataset/ds_1/scores")
+OTHER_LEVEL = ("POST", "validate/scenario_test/upload_results")
 
 
 def item(ref: Any, score: Any = 0.5, **more: Any) -> EvaluationResult:
@@ -30,8 +38,15 @@ def function(**changes: Any) -> ExternalEvalFunction:
 @pytest.fixture
 def test(wire: Wire) -> ScenarioTest:
     """A scenario test that takes results."""
-    wire.routes[UPLOAD] = ANSWER
-    return ScenarioTest("st_1", "t", "slc_1", wire.client().connection)
+    wire.routes[UPLOAD] = {"report": report()}
+    wire.routes["GET", "validate/eval/ev_1/row"] = {"evaluation": evaluation_row()}
+    return ScenarioTest("st_1", "t", "slc_1", wire.client().connection, dataset_id="ds_1")
+
+
+def sent_part(wire: Wire) -> dict[str, Any]:
+    """The part of the last upload."""
+    (request,) = (r for r in wire.requests[-2:] if r.method == "POST")
+    return part_of(packed(request)["part"])
 
 
 def test_a_result() -> None:
@@ -58,9 +73,55 @@ def test_a_weight_is_between_zero_and_one(weight: Any) -> None:
 
 
 def test_what_is_sent(wire: Wire, test: ScenarioTest) -> None:
-    """Scores, weights and their mean, which does not depend on the order; any iterable will do."""
+    """Packed columns with what they are for; what comes back is the report and the entry of the history."""
     rows = [item("a", 0.1, weight=0.5), item("b", 1), item("ü", 0.7, weight=0)]
-    assert test.upload_external_evaluation_results(function(), iter(rows), "prj_1") == ANSWER
+    answer = test.upload_external_evaluation_results(function(), iter(rows), "prj_1")
+    assert answer == {
+        "evaluation": evaluation_row(),
+        "replayed": False,
+        "report": nucleus.UploadReport.from_json(report()),
+    }
+    assert wire.sent() == [UPLOAD, ("GET", "validate/eval/ev_1/row")]
+    body = packed(wire.requests[0])
+    assert part_of(body.pop("part")) == {
+        "reference_ids": ["a", "b", "ü"],
+        "scores": {"ef_f": [0.1, 1.0, 0.7]},
+        "weights": {"*": [0.5, 1.0, 0.0]},
+    }
+    assert body == {"model_id": "prj_1", "test_id": "st_1", "min_coverage": 1.0, "dry_run": False}
+
+
+def test_a_dry_run_stores_nothing(wire: Wire, test: ScenarioTest) -> None:
+    """The server is told, and there is no evaluation."""
+    tests = [{**report()["tests"][0], "evaluation_id": None}]
+    wire.routes[UPLOAD] = {"report": report(upload_id=None, dry_run=True, tests=tests)}
+    answer = test.upload_external_evaluation_results(function(), [item("a")], "prj_1", dry_run=True)
+    assert (answer["evaluation"], answer["report"].dry_run) == (None, True)
+    assert packed(wire.last)["dry_run"] is True
+
+
+def test_a_test_of_an_older_server_has_its_dataset_from_its_slice(wire: Wire, test: ScenarioTest) -> None:
+    """It is asked for once."""
+    test.dataset_id = ""
+    wire.routes["GET", "slice/slc_1/info"] = {"dataset_id": "ds_1"}
+    for _ in range(2):
+        test.upload_external_evaluation_results(function(), [item("a")], "prj_1")
+    assert [route for _, route in wire.sent()].count("slice/slc_1/info") == 1
+
+
+def test_a_lost_answer_is_asked_for_again(wire: Wire, test: ScenarioTest) -> None:
+    """The server knows the same upload when it sees it twice."""
+    wire.routes[UPLOAD] = one_after_the_other((504, {}), {"report": report(replayed=True)})
+    assert test.upload_external_evaluation_results(function(), [item("a")], "prj_1")["replayed"] is True
+    assert wire.requests[0].content == wire.requests[1].content
+
+
+@pytest.mark.parametrize("level", ["scene", "track"])
+def test_other_levels_go_the_way_of_the_official_client(wire: Wire, test: ScenarioTest, level: str) -> None:
+    """Scores, weights and their mean as JSON; the level is the function's; tables are for items."""
+    wire.routes[OTHER_LEVEL] = {"evaluation": evaluation_row(), "replayed": False}
+    results = [EvaluationResult(**{f"{level}_ref_id": ref, "score": s, "weight": w}) for ref, s, w in ABC]
+    test.upload_external_evaluation_results(function(level=level), results, "prj_1")
     assert wire.body() == {
         "unit_test_id": "st_1",
         "eval_function_id": "ef_f",
@@ -69,23 +130,13 @@ def test_what_is_sent(wire: Wire, test: ScenarioTest) -> None:
         "overall_metric": math.fsum([0.1 * 0.5, 1.0]) / 1.5,
         "model_id": "prj_1",
         "slice_id": "slc_1",
-        "level": "item",
+        "level": level,
     }
+    with pytest.raises(InvalidUpload, match=f"level {level}"):
+        test.upload_external_evaluation_results(function(level=level), {"item_ref_id": ["a"], "score": [1]}, "prj_1")
 
 
-def test_a_lost_answer_is_asked_for_again(wire: Wire, test: ScenarioTest) -> None:
-    """The server knows the same upload when it sees it twice."""
-    wire.routes[UPLOAD] = one_after_the_other((504, {}), {**ANSWER, "replayed": True})
-    assert test.upload_external_evaluation_results(function(), [item("a")], "prj_1")["replayed"] is True
-    assert wire.requests[0].content == wire.requests[1].content
-
-
-@pytest.mark.parametrize("level", ["scene", "track"])
-def test_other_levels(wire: Wire, test: ScenarioTest, level: str) -> None:
-    """The level is the function's."""
-    result = EvaluationResult(**{f"{level}_ref_id": "a", "score": 0.5})
-    test.upload_external_evaluation_results(function(level=level), [result], "prj_1")
-    assert (wire.body()["level"], wire.body()["result_per_ref_id"]) == (level, {"a": 0.5})
+ABC = [("a", 0.1, 0.5), ("b", 1, 1), ("ü", 0.7, 0)]
 
 
 class ArrayScalar:
@@ -106,7 +157,7 @@ def test_numbers_and_texts_of_other_libraries(wire: Wire, test: ScenarioTest) ->
     """What is a number or a text is sent as one."""
     rows = [item(TextOfAnotherType("a"), ArrayScalar(0.25, "float32")), item("b", Decimal("0.5")), item("c", 1)]
     test.upload_external_evaluation_results(function(), rows, "prj_1")
-    assert wire.body()["result_per_ref_id"] == {"a": 0.25, "b": 0.5, "c": 1.0}
+    assert sent_part(wire) == {"reference_ids": ["a", "b", "c"], "scores": {"ef_f": [0.25, 0.5, 1.0]}}
 
 
 SCENE = EvaluationResult(scene_ref_id="s")
@@ -129,11 +180,14 @@ SCENE = EvaluationResult(scene_ref_id="s")
         ([item("a"), SCENE], "at one level, item, got 1 without item_ref_id: 's'"),
         ([SCENE], "level of the function, item, got 1 without item_ref_id: 's'"),
         ([item(7)], "reference id as a text, got 1 of another type: 7"),
+        ([item("a\0b")], "without U\\+0000, got 1"),
+        ([item("a"), item("\ud800")], "as a text, got 1 of another type: .*first in row 1"),
+        ([{"item_ref_id": "a"}], "EvaluationResult objects, got dict"),
+        ("ab", "EvaluationResult objects, .* got str"),
+        (None, "EvaluationResult objects, .* got NoneType"),
     ],
 )
-def test_bad_results_are_refused_before_any_request(
-    wire: Wire, test: ScenarioTest, results: list[EvaluationResult], match: str
-) -> None:
+def test_bad_results_are_refused_before_any_request(wire: Wire, test: ScenarioTest, results: Any, match: str) -> None:
     """The error names the rows; it is what existing scripts catch, a ValueError and an AssertionError."""
     with pytest.raises(InvalidUpload, match=match) as caught:
         test.upload_external_evaluation_results(function(), results, "prj_1")
@@ -152,7 +206,7 @@ def test_the_first_twenty_rows_are_named(test: ScenarioTest) -> None:
 def test_scores_of_the_function_s_own_range(wire: Wire, test: ScenarioTest) -> None:
     """Any range that it was created with."""
     test.upload_external_evaluation_results(function(score_range=[-10, 100]), [item("a", -10), item("b", 99)], "prj_1")
-    assert wire.body()["overall_metric"] == 44.5
+    assert sent_part(wire)["scores"] == {"ef_f": [-10.0, 99.0]}
 
 
 def test_results_of_functions_that_the_server_computes(wire: Wire, test: ScenarioTest) -> None:

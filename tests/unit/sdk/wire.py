@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import array
 import json
 from collections.abc import Callable
 from typing import Any
 
 import httpx2
+import msgspec
 
 import nucleus
 
@@ -137,3 +139,82 @@ def criterion(threshold: float = 0.4, comparison: str = "greater_than_equal_to")
         "n_common": None,
         "result_on_common": None,
     }
+
+
+def packed(request: httpx2.Request) -> Any:
+    """A msgpack body."""
+    assert request.headers["content-type"] == "application/msgpack"
+    return msgspec.msgpack.decode(request.content)
+
+
+def part_of(part: dict[str, Any]) -> dict[str, Any]:
+    """A part of an upload in Python's values; NaN, which is no score, as None."""
+
+    def numbers(data: bytes) -> list[float | None]:
+        return [x if x == x else None for x in array.array("d", data)]
+
+    read = {
+        "reference_ids": part["reference_ids"].decode().split("\0"),
+        "scores": {key: numbers(data) for key, data in part["scores"].items()},
+    }
+    if "weights" in part:
+        read["weights"] = {key: numbers(data) for key, data in part["weights"].items()}
+    return read
+
+
+def report(**changes: Any) -> dict[str, Any]:
+    """The report of an upload for test st_1."""
+    distribution = {
+        "min": 0.1,
+        "max": 0.9,
+        "mean": 0.5,
+        "quantiles": {"0.05": 0.1, "0.25": 0.3, "0.5": 0.5, "0.75": 0.7, "0.95": 0.9},
+        "n_distinct": 3,
+        "histogram": {"edges": [i / 20 for i in range(21)], "counts": [1] * 20},
+    }
+    row = {
+        "upload_id": "up_1",
+        "status": "completed",
+        "dry_run": False,
+        "replayed": False,
+        "dataset_id": "ds_1",
+        "dataset_name": "d",
+        "model_id": "prj_1",
+        "model_name": "a model",
+        "test_id": "st_1",
+        "user_id": "u",
+        "user_name": "somebody",
+        "created_at": "2026-01-01T00:00:00.000Z",
+        "completed_at": "2026-01-01T00:00:00.000Z",
+        "n_rows": 3,
+        "n_items": 4,
+        "min_coverage": 1.0,
+        "functions": [
+            {
+                "function_id": "ef_f",
+                "name": "f",
+                "n_scored": 3,
+                "weighted": False,
+                "weight_sum": 3.0,
+                "mean": 0.5,
+                "score": distribution,
+                "weight": None,
+                "warnings": [{"code": "looks_like_percent", "message": "scores look like percent"}],
+            }
+        ],
+        "tests": [
+            {
+                "test_id": "st_1",
+                "name": "t",
+                "function_id": "ef_f",
+                "function_name": "f",
+                "n_members": 4,
+                "n_scored": 3,
+                "coverage": 0.75,
+                "evaluation_id": "ev_1",
+                "result": 0.5,
+                "reason": None,
+            }
+        ],
+    }
+    return {**row, **changes}
