@@ -14,7 +14,7 @@ from nucleus._admin import Administration
 from nucleus._async_job import AsyncJob
 from nucleus._connection import DEFAULT_ENDPOINT, Connection
 from nucleus._dataset import Dataset
-from nucleus._exceptions import ModelCreationError, NoAPIKey
+from nucleus._exceptions import ModelCreationError, NoAPIKey, read_bad_rows
 from nucleus._model import Model
 from nucleus._score_upload import get_upload
 from nucleus._slice import Slice
@@ -184,6 +184,16 @@ class NucleusClient(Administration):
     def get_upload(self, upload_id: str) -> UploadReport:
         """The report of an upload, `up_…`; its functions and tests are empty until it is completed."""
         return get_upload(self.connection, upload_id)
+
+    def get_bad_rows(self, upload_id: str) -> list[dict[str, Any]]:
+        """All wrong rows of a rejected upload: `row` (from 0), `reference_id`, `function`, `field`, `value`, `problem`.
+
+        Raises:
+            ObjectNotFoundError: There is no such upload, or it was rejected more than 24 hours ago.
+        """
+        content = bytearray()
+        self.connection.download(f"upload/{upload_id}/bad_rows", content.extend)
+        return read_bad_rows(bytes(content))
 
     # --- jobs
 

@@ -7,7 +7,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from rich.progress import Progress
@@ -23,7 +23,10 @@ from nucleus._model import Model
 from nucleus._slice import Slice, paged_items
 from nucleus._tables import ArrowStream
 from nucleus._upload_report import UploadReport
-from nucleus.validate.eval_functions import ExternalEvalFunction
+from nucleus.validate.eval_functions import EvalFunction
+
+FunctionKey = TypeVar("FunctionKey", bound=str | EvalFunction)
+WeightKey = TypeVar("WeightKey", bound=str | EvalFunction)
 
 
 @dataclass(frozen=True)
@@ -208,12 +211,12 @@ class Dataset:
 
     def upload_scores(
         self,
-        functions: Mapping[str, str] | Mapping[ExternalEvalFunction, str],
+        functions: Mapping[FunctionKey, str],
         model: Model | str,
         table: Mapping[str, Any] | ArrowStream | Iterable[Mapping[str, Any]],
         *,
         item_ref_id: str = "item_ref_id",
-        weight: str | Mapping[str, str] | Mapping[ExternalEvalFunction, str] | None = None,
+        weight: str | Mapping[WeightKey, str] | None = None,
         min_coverage: float = 1.0,
         dry_run: bool = False,
     ) -> UploadReport:

@@ -159,8 +159,7 @@ class UploadRejectedError(BadRequestError, InvalidUpload):
         """
         content = bytearray()
         self._fetch(content.extend)
-        rows = csv.DictReader(io.StringIO(content.decode()))
-        return [{**row, "row": int(row["row"])} for row in rows]
+        return read_bad_rows(bytes(content))
 
     def write_bad_rows(self, path: str | os.PathLike[str]) -> None:
         """Write all wrong rows as CSV, as the server sends them; raises as `bad_rows` does."""
@@ -220,6 +219,12 @@ def api_error(method: str, url: str, status_code: int, reason: str, text: str) -
     if status_code < 500 and _error_body(text).get("rejected_upload_id"):
         kind = UploadRejectedError
     return kind(method, url, status_code, reason, text)
+
+
+def read_bad_rows(content: bytes) -> list[dict[str, Any]]:
+    """The rows of a CSV that lists the wrong rows of an upload."""
+    rows = csv.DictReader(io.StringIO(content.decode(), newline=""))
+    return [{**row, "row": int(row["row"])} for row in rows]
 
 
 def _error_body(text: str) -> dict[str, Any]:

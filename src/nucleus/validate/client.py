@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from nucleus._async_job import AsyncJob
 from nucleus._connection import Connection
@@ -15,9 +16,13 @@ from nucleus.validate.eval_functions import (
     EvaluationCriterion,
     ExternalEvalFunction,
 )
+from nucleus.validate.evaluation import ScenarioTestEvaluation
 from nucleus.validate.scenario_test import ScenarioTest
 
 _MAX_NAME = 255
+
+UNCHANGED: Any = type("Unchanged", (), {"__repr__": lambda _: "unchanged"})()
+"""The value of an argument that was left out, where None means something else."""
 
 
 class Validate:
@@ -46,6 +51,10 @@ class Validate:
         level: EntityLevel = EntityLevel.ITEM,
         direction: Direction | str = Direction.HIGHER_IS_BETTER,
         score_range: tuple[float, float] = (0.0, 1.0),
+        *,
+        unit: str | None = None,
+        description: str | None = None,
+        default_cluster_key: str | None = None,
     ) -> ExternalEvalFunction:
         """Create a name under which scores are uploaded that your own code computed; the code stays with you.
 
@@ -54,6 +63,9 @@ class Validate:
             level: What a score belongs to.
             direction: Whether a larger result is better; `lower_is_better` makes `<=` the default comparison.
             score_range: Lowest and highest score that the server is to accept.
+            unit: What scores are measured in, such as `ms`.
+            description: What the function is, for those who read its results.
+            default_cluster_key: The metadata key whose values group items that are alike.
 
         Returns:
             The function, ready for `create_scenario_test` and for uploads.
@@ -66,19 +78,59 @@ class Validate:
             raise ValueError(
                 f"expected a name of 1 to {_MAX_NAME} characters without blanks, got {name[:40]!r} ({len(name)} characters)"
             )
-        answer = self.connection.post(
-            {
-                "name": name,
-                "is_external_function": True,
-                "serialized_fn": None,
-                "raw_source": None,
-                "level": EntityLevel(level).value,
-                "direction": Direction(direction).value,
-                "score_range": list(score_range),
-            },
-            "validate/eval_fn",
-        )
+        payload: dict[str, Any] = {
+            "name": name,
+            "is_external_function": True,
+            "serialized_fn": None,
+            "raw_source": None,
+            "level": EntityLevel(level).value,
+            "direction": Direction(direction).value,
+            "score_range": list(score_range),
+        }
+        words = {"unit": unit, "description": description, "default_cluster_key": default_cluster_key}
+        payload |= {key: value for key, value in words.items() if value is not None}
+        answer = self.connection.post(payload, "validate/eval_fn")
         return ExternalEvalFunction(EvalFunctionEntry.from_json(answer["eval_fn"]))
+
+    def set_eval_function_properties(
+        self,
+        eval_function_id: str,
+        *,
+        direction: Direction | str = UNCHANGED,
+        score_range: tuple[float, float] = UNCHANGED,
+        unit: str | None = UNCHANGED,
+        description: str | None = UNCHANGED,
+        default_cluster_key: str | None = UNCHANGED,
+    ) -> ExternalEvalFunction:
+        """Change what is said of an external function; what is left out stays. Stored scores never change.
+
+        Args:
+            direction: Whether a larger result is better.
+            score_range: Lowest and highest score that the server is to accept from now on.
+            unit: What scores are measured in; None takes it away, here as in the two below.
+            description: What the function is.
+            default_cluster_key: The metadata key whose values group items that are alike.
+
+        Raises:
+            ValueError: Nothing is to be changed, or the direction is none.
+            NucleusAPIError: The function is public, somebody else's, or does not exist.
+        """
+        properties: dict[str, Any] = {
+            "direction": direction if direction is UNCHANGED else Direction(direction).value,
+            "score_range": score_range if score_range is UNCHANGED else list(score_range),
+            "unit": unit,
+            "description": description,
+            "default_cluster_key": default_cluster_key,
+        }
+        changes = {key: value for key, value in properties.items() if value is not UNCHANGED}
+        if not changes:
+            raise ValueError(f"expected at least one of {', '.join(properties)}, got none")
+        answer = self.connection.post(changes, f"validate/eval_fn/{eval_function_id}/properties", is_replay_safe=True)
+        return ExternalEvalFunction(EvalFunctionEntry.from_json(answer["eval_fn"]))
+
+    def get_eval_function_history(self, eval_function_id: str) -> list[dict[str, Any]]:
+        """Every change of a function's properties, oldest first: `property`, `before`, `after`, who and when."""
+        return list(self.connection.get(f"validate/eval_fn/{eval_function_id}/history")["changes"])
 
     def delete_eval_function(self, eval_function_id: str) -> bool:
         """Delete an external function; the history of tests that use it stays."""
@@ -130,6 +182,11 @@ class Validate:
         return ScenarioTest.from_json(
             self.connection.get(f"validate/scenario_test/{scenario_test_id}")["unit_test"], self.connection
         )
+
+    def get_evaluation(self, evaluation_id: str) -> ScenarioTestEvaluation:
+        """The evaluation with this id, beside the criterion in force now."""
+        row = self.connection.get(f"validate/eval/{evaluation_id}/row")["evaluation"]
+        return ScenarioTestEvaluation.from_json(row, self.connection)
 
     @property
     def scenario_tests(self) -> list[ScenarioTest]:

@@ -17,6 +17,10 @@ class EvalFunctionEntry:
     Attributes:
         score_range: Lowest and highest score that the server takes.
         direction: `higher_is_better` or `lower_is_better`.
+        unit: What scores are measured in, such as `ms`; None if nobody said.
+        description: What the function is; None if nobody said.
+        default_cluster_key: The metadata key whose values group items that are alike (frames of one drive, say), for the
+            statistics of comparisons; None if there is none.
     """
 
     id: str
@@ -29,6 +33,9 @@ class EvalFunctionEntry:
     level: EntityLevel = EntityLevel.ITEM
     direction: str = "higher_is_better"
     score_range: tuple[float, float] = (0.0, 1.0)
+    unit: str | None = None
+    description: str | None = None
+    default_cluster_key: str | None = None
 
     @classmethod
     def from_json(cls, payload: dict[str, Any]) -> EvalFunctionEntry:
@@ -45,6 +52,9 @@ class EvalFunctionEntry:
             level=EntityLevel(payload.get("level", "item")),
             direction=payload.get("direction", "higher_is_better"),
             score_range=(low, high),
+            unit=payload.get("unit"),
+            description=payload.get("description"),
+            default_cluster_key=payload.get("default_cluster_key"),
         )
 
 
@@ -96,8 +106,8 @@ class EvalFunction:
         low, high = entry.score_range
         return html_table(
             f"Evaluation function {self.name}",
-            ["id", "level", "direction", "scores"],
-            [[self.id, entry.level.value, entry.direction, f"[{low:g}, {high:g}]"]],
+            ["id", "level", "direction", "scores", "unit", "description"],
+            [[self.id, entry.level.value, entry.direction, f"[{low:g}, {high:g}]", entry.unit, entry.description]],
         )
 
     def __gt__(self, other: float) -> EvaluationCriterion:

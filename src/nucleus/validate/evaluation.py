@@ -58,6 +58,10 @@ class ScenarioTestEvaluation:
         is_weighted: Whether the scores have different weights.
         created_at: ISO 8601, UTC.
         user_id: Who uploaded it.
+        user_name: Who that is; empty if the server did not say.
+        upload_id: The upload that its scores are of; None if they came otherwise.
+        upload_number: Which one it is of this test, function and model, from 1, oldest first.
+        n_uploads: How many there are of them now; the newest counts.
     """
 
     id: str
@@ -78,6 +82,10 @@ class ScenarioTestEvaluation:
     user_id: str
     model_name: str
     connection: Connection = field(repr=False, compare=False)
+    user_name: str = ""
+    upload_id: str | None = None
+    upload_number: int = 1
+    n_uploads: int = 1
 
     @classmethod
     def from_json(cls, row: dict[str, Any], connection: Connection) -> ScenarioTestEvaluation:
@@ -101,6 +109,10 @@ class ScenarioTestEvaluation:
             user_id=row["user_id"],
             model_name=row["model_name"],
             connection=connection,
+            user_name=row.get("user_name") or "",
+            upload_id=row.get("upload_id"),
+            upload_number=row.get("upload_number", 1),
+            n_uploads=row.get("n_uploads", 1),
         )
 
     @property
@@ -136,7 +148,7 @@ class EvaluationHistory(list[ScenarioTestEvaluation]):
 def _evaluations_html(title: str, evaluations: list[ScenarioTestEvaluation]) -> str:
     return html_table(
         title,
-        ["model", "function", "result", "criterion", "verdict", "scored", "when"],
+        ["model", "function", "result", "criterion", "verdict", "scored", "upload", "when"],
         [
             [
                 e.model_name,
@@ -147,6 +159,7 @@ def _evaluations_html(title: str, evaluations: list[ScenarioTestEvaluation]) -> 
                 else f"{comparison_text(e.criterion['comparison'])} {e.criterion['threshold']:.4f}",
                 passed_text(e.passed),
                 f"{e.n_scored} of {e.n_members}",
+                f"upload {e.upload_number} of {e.n_uploads}",
                 e.created_at,
             ]
             for e in evaluations

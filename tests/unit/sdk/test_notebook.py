@@ -6,8 +6,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+import nucleus
 from nucleus.validate import ScenarioTest
-from tests.unit.sdk.wire import Wire, criterion, evaluation_row, function_entry
+from tests.unit.sdk.wire import Wire, criterion, evaluation_row, function_entry, report
 
 EVIL = "<script>alert('x')</script>&amp;\""
 
@@ -64,21 +65,22 @@ def test_a_history_and_an_evaluation(wire: Wire, test: ScenarioTest) -> None:
     wire.routes["GET", "validate/scenario_test/st_1/eval_history/details"] = [
         evaluation_row(model_name=EVIL),
         evaluation_row(result=None, criterion=criterion()),
-        evaluation_row(criterion=criterion(), **{"pass": True}),
+        evaluation_row(criterion=criterion(), upload_number=3, n_uploads=3, **{"pass": True}),
     ]
     history = test.get_eval_history()
     table = Table(history._repr_html_())  # type: ignore[attr-defined]
     assert table.elements == ELEMENTS
     assert table.texts[0] == "3 evaluations"
-    cells = table.texts[8:]
-    rows = [cells[i : i + 7] for i in range(0, len(cells), 7)]
+    cells = table.texts[9:]
+    rows = [cells[i : i + 8] for i in range(0, len(cells), 8)]
     assert [row[0] for row in rows] == [EVIL, "a model", "a model"]
     assert [row[2:6] for row in rows] == [
         ["0.5000", "–", "– no criterion", "3 of 4"],
         ["–", "≥ 0.4000", "✗ failed", "3 of 4"],
         ["0.5000", "≥ 0.4000", "✓ passed", "3 of 4"],
     ]
-    assert Table(history[0]._repr_html_()).texts[8:] == rows[0]
+    assert [row[6] for row in rows] == ["upload 1 of 1", "upload 1 of 1", "upload 3 of 3"]
+    assert Table(history[0]._repr_html_()).texts[9:] == rows[0]
 
 
 def test_datasets_slices_and_functions(wire: Wire) -> None:
@@ -93,4 +95,13 @@ def test_datasets_slices_and_functions(wire: Wire) -> None:
     assert Table(client.datasets[0]._repr_html_()).texts == [f"Dataset {EVIL}", "id", "items", "ds_1", "7"]
     assert Table(client.get_slice("slc_1")._repr_html_()).texts[-3:] == ["slc_1", "ds_1", "2"]
     function = client.validate.eval_functions.external_functions[EVIL]
-    assert Table(function._repr_html_()).texts[-4:] == ["ef_1", "item", "higher_is_better", "[0, 100]"]
+    assert Table(function._repr_html_()).texts[-6:] == ["ef_1", "item", "higher_is_better", "[0, 100]", "–", "–"]
+
+
+def test_a_report(wire: Wire) -> None:
+    """Functions and tests; a test without an evaluation says why."""
+    tests = [{**report()["tests"][0], "name": EVIL, "evaluation_id": None, "reason": "covers 75% of its items"}]
+    table = Table(nucleus.UploadReport.from_json(report(tests=tests, model_name=EVIL))._repr_html_())
+    assert table.elements == ELEMENTS
+    assert table.texts[8:15] == ["f", "3", "0.5000", "0.1000", "0.5000", "0.9000", "scores look like percent"]
+    assert table.texts[-5:] == [EVIL, "f", "3 of 4", "0.5000", "covers 75% of its items"]

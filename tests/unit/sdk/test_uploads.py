@@ -448,6 +448,7 @@ def test_a_rejected_upload_tells_all_its_bad_rows(
     assert (error.code, error.upload_id, error.n_errors) == ("unknown_reference_ids", "up_1", 2)
     assert error.errors == REFUSAL["errors"]
     assert [(row["row"], row["reference_id"]) for row in error.bad_rows()] == [(1, "r,1"), (4, "r4")]
+    assert wire.client().get_bad_rows("up_1") == error.bad_rows()
     error.write_bad_rows(tmp_path / "bad.csv")
     assert (tmp_path / "bad.csv").read_bytes() == CSV.encode()
     assert wire.last.headers["authorization"].startswith("Basic ")

@@ -145,6 +145,31 @@ def test_a_new_external_function_is_ready_for_use(wire: Wire) -> None:
     )
 
 
+def test_properties_of_a_function(wire: Wire) -> None:
+    """What is left out is not sent and stays; None takes a word away; the history is the server's."""
+    wire.routes["POST", "validate/eval_fn"] = {"eval_fn": function_entry(unit="ms", description="d")}
+    wire.routes["POST", "validate/eval_fn/ef_f/properties"] = {"eval_fn": function_entry(default_cluster_key="drive")}
+    wire.routes["GET", "validate/eval_fn/ef_f/history"] = {"changes": [{"property": "unit"}]}
+    validate = wire.client().validate
+    made = validate.create_external_eval_function("f", unit="ms", description="d").eval_func_entry
+    assert (made.unit, made.description, made.default_cluster_key) == ("ms", "d", None)
+    assert {key: wire.body().get(key) for key in ("unit", "description", "default_cluster_key")} == {
+        "unit": "ms",
+        "description": "d",
+        "default_cluster_key": None,
+    }
+    changed = validate.set_eval_function_properties("ef_f", unit=None, score_range=(0, 60), direction="lower_is_better")
+    assert wire.body() == {"unit": None, "score_range": [0, 60], "direction": "lower_is_better"}
+    assert changed.eval_func_entry.default_cluster_key == "drive"
+    assert validate.get_eval_function_history("ef_f") == [{"property": "unit"}]
+    n_requests = len(wire.requests)
+    with pytest.raises(ValueError, match="at least one of direction, score_range"):
+        validate.set_eval_function_properties("ef_f")
+    with pytest.raises(ValueError, match="upwards"):
+        validate.set_eval_function_properties("ef_f", direction="upwards")
+    assert len(wire.requests) == n_requests
+
+
 @pytest.mark.parametrize("name", ["", "x" * 256, "with blank", "tab\t"])
 def test_function_names_are_checked_before_any_request(wire: Wire, name: str) -> None:
     """Empty, too long, with blanks."""
@@ -258,6 +283,12 @@ def test_the_history_and_its_item_evaluations(wire: Wire, test: ScenarioTest) ->
     assert first.status is ScenarioTestEvaluationStatus.COMPLETED
     assert (first.coverage, first.n_scored, first.n_members, first.level) == (0.75, 3, 4, EntityLevel.ITEM)
     assert history[2].criterion == criterion(0.6)
+    assert (first.upload_id, first.upload_number, first.n_uploads) == (None, 1, 1)
+    wire.routes["GET", "validate/eval/ev_1/row"] = {
+        "evaluation": evaluation_row(upload_id="up_1", upload_number=2, n_uploads=3)
+    }
+    again = wire.client().validate.get_evaluation("ev_1")
+    assert (again.upload_id, again.upload_number, again.n_uploads) == ("up_1", 2, 3)
     (item,) = first.item_evals
     assert dataclasses.asdict(item) == {**{k: v for k, v in item_row.items() if k != "pass"}, "passed": True}
 
