@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import uuid
 import warnings
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from rich.progress import Progress
-
+from nucleus._appending import append_items
 from nucleus._async_job import AsyncJob
-from nucleus._connection import Connection, json_body
-from nucleus._console import is_watched
-from nucleus._dataset_item import DatasetItem, check_local_files
+from nucleus._connection import Connection
+from nucleus._dataset_item import DatasetItem
 from nucleus._dataset_scores import upload_scores
-from nucleus._exceptions import DatasetItemRetrievalError, NotFoundError, NucleusAPIError
+from nucleus._exceptions import DatasetItemRetrievalError, NotFoundError, NucleusAPIError, NucleusError
 from nucleus._html import html_table
+from nucleus._item_sources import count_of, reference_ids_of
 from nucleus._model import Model
-from nucleus._slice import Slice, paged_items
-from nucleus._tables import ArrowStream
+from nucleus._slice import IDS_PER_REQUEST, Slice, paged_items
+from nucleus._tables import ArrowStream, in_blocks
 from nucleus._upload_report import UploadReport
 from nucleus.validate.eval_functions import EvalFunction
 
@@ -141,16 +139,21 @@ class Dataset:
 
     def append(
         self,
-        items: Iterable[DatasetItem],
+        items: Iterable[DatasetItem] | Mapping[str, Any] | ArrowStream,
         update: bool = False,
         local_files_per_upload_request: int = 10,
         asynchronous: bool | None = None,
         batch_size: int | None = None,
     ) -> AsyncJob:
-        """Add items at the end of the dataset.
+        """Add items at the end of the dataset, any number of them.
+
+        They are sent in requests of about 20,000, each stored whole or not at all. If one fails, those before it are stored:
+        call again with the same items, and the present ones are ignored (or updated).
 
         Args:
-            items: Items by URL, of local image files, of text or of metadata alone; they may be mixed.
+            items: Items by URL, of local image files, of text or of metadata alone; they may be mixed. Objects in any
+                iterable, also a generator; or a mapping of columns or a table of polars, pandas or pyarrow, in which the
+                columns named like fields of `DatasetItem` are these fields and every other column is a key of the metadata.
             update: Replace the metadata of items whose reference id is taken, instead of ignoring them.
             local_files_per_upload_request: How many files go into one request.
             asynchronous: Accepted for compatibility and ignored.
@@ -160,54 +163,18 @@ class Dataset:
             The last job; the items are there when the call returns.
 
         Raises:
-            ValueError: There are no items, or some have the same reference id; nothing was sent.
-            FileNotFoundError: A local image is not there; nothing was sent.
+            ValueError: There are no items, one cannot be an item, or some have the same reference id. All items of a list or
+                of a table in memory are compared before anything is sent; of a generator or a stream those of each request,
+                and an id that an earlier request had counts as present.
+            FileNotFoundError: A local image is not there.
             NucleusAPIError: The server refused items and says which.
         """
         for name, value in (("asynchronous", asynchronous), ("batch_size", batch_size)):
             if value is not None:
                 warnings.warn(f"append ignores {name}: leave it out", DeprecationWarning, stacklevel=2)
-        listed = list(items)
-        if not listed:
-            raise ValueError("expected at least one item, got none")
-        repeated = [ref for ref, n in Counter(item.reference_id for item in listed).items() if n > 1]
-        if repeated:
-            raise ValueError(
-                f"expected every reference id once, got {len(repeated)} more than once, the first {repeated[0]!r}"
-            )
-        check_local_files(listed)
-        remote = [item for item in listed if not item.local]
-        local = [item for item in listed if item.local]
-        job = self._append_remote(remote, update) if remote else None
-        if local:
-            job = self._append_local(local, update, local_files_per_upload_request)
-        assert job is not None
-        return job
-
-    def _append_remote(self, items: Sequence[DatasetItem], update: bool) -> AsyncJob:
-        request_id = uuid.uuid4().hex
-        url = self._connection.get(f"dataset/{self.id}/signedUrl/{request_id}")["signed_url"]
-        self._connection.put_signed(url, "".join(item.to_json() + "\n" for item in items).encode())
-        answer = self._connection.post(
-            {"requestId": request_id, "update": update},
-            f"dataset/{self.id}/append",
-            {"async": "1"},
-            is_replay_safe=True,
+        return append_items(
+            self._connection, self.id, items, update=update, n_files_per_request=local_files_per_upload_request
         )
-        return AsyncJob.from_json(answer, self._connection)
-
-    def _append_local(self, items: Sequence[DatasetItem], update: bool, n_per_request: int) -> AsyncJob:
-        answer: dict[str, Any] = {}
-        with Progress(transient=True, disable=len(items) <= n_per_request or not is_watched()) as progress:
-            task = progress.add_task("Uploading images", total=len(items))
-            for start in range(0, len(items), n_per_request):
-                batch = items[start : start + n_per_request]
-                document = json_body([{**item.to_payload(), "update": update} for item in batch])
-                answer = self._connection.post_files(
-                    document, [item.image_file() for item in batch], f"dataset/{self.id}/append"
-                )
-                progress.advance(task, len(batch))
-        return AsyncJob.from_json(answer, self._connection)
 
     def upload_scores(
         self,
@@ -276,13 +243,26 @@ class Dataset:
     def create_slice(self, name: str, reference_ids: Iterable[str] | None = None) -> Slice:
         """Create a slice of the items with these reference ids, in this order; without ids, an empty one.
 
+        Args:
+            name: Its name.
+            reference_ids: Any number, in a list, an array, a series, a generator. More than 500,000 go in several requests.
+
         Raises:
-            NucleusAPIError: The dataset has no items with some of these ids; nothing was made.
+            ValueError: The ids are no texts; no slice was made.
+            NucleusAPIError: The dataset has no items with some of these ids; no slice was made.
         """
-        references = None if reference_ids is None else list(reference_ids)
-        payload = {"name": name, "reference_ids": references} if references else {"name": name, "allow_empty": 1}
+        batches = in_blocks(reference_ids_of(reference_ids), IDS_PER_REQUEST)
+        first = list(next(batches, ()))
+        payload = {"name": name, "reference_ids": first} if first else {"name": name, "allow_empty": 1}
         answer = self._connection.post(payload, f"dataset/{self.id}/create_slice")
-        return Slice(answer["slice_id"], self._connection)
+        created = Slice(answer["slice_id"], self._connection)
+        try:
+            created.append_batches(batches, count_of(reference_ids), n_done=len(first), dataset_id=self.id)
+        except BaseException:  # also an interrupt: half a slice is none
+            with suppress(NucleusError):
+                self._connection.delete(f"slice/{created.id}")
+            raise
+        return created
 
     def delete_item(self, reference_id: str) -> dict[str, Any]:
         """Delete an item; its scores in past evaluations stay."""

@@ -6,6 +6,7 @@ import json
 import mimetypes
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,7 +90,10 @@ class DatasetItem:
 
     def to_json(self) -> str:
         """The same as JSON text; raises ValueError for NaN and infinities, which JSON does not have."""
-        return json.dumps(self.to_payload(), allow_nan=False)
+        try:
+            return json.dumps(self.to_payload(), allow_nan=False)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"item {self.reference_id!r}: its metadata cannot be sent as JSON: {error}") from error
 
     def image_file(self) -> tuple[str, bytes, str]:
         """(name, content, content type) of the local image."""
@@ -99,7 +103,7 @@ class DatasetItem:
             return os.path.basename(self.image_location), file.read(), content_type
 
 
-def check_local_files(items: list[DatasetItem]) -> None:
+def check_local_files(items: Sequence[DatasetItem]) -> None:
     """Raise before anything is sent if local images are missing."""
     missing = [i.image_location for i in items if i.local and not os.path.isfile(str(i.image_location))]
     if missing:

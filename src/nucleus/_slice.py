@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from nucleus._connection import Connection
+from nucleus._console import progress_bar
 from nucleus._dataset_item import DatasetItem
 from nucleus._html import html_table
+from nucleus._item_sources import count_of, reference_ids_of
+from nucleus._tables import in_blocks
+
+IDS_PER_REQUEST = 500_000
 
 
 class Slice:
@@ -73,18 +79,41 @@ class Slice:
         """Its items in slice order, read page by page."""
         yield from paged_items(self._connection, f"slice/{self.id}/itemsPage", page_size)
 
-    def append(self, reference_ids: Sequence[str] | Iterable[str] | None = None) -> dict[str, Any]:
+    def append(self, reference_ids: Iterable[str] | None = None) -> dict[str, Any]:
         """Add members at the end; present ones stay where they are.
+
+        Args:
+            reference_ids: Any number, in a list, an array, a series, a generator. More than 500,000 go in several requests:
+                if one fails, the members of those before it stay, and the same call again adds the rest.
 
         Returns:
             `slice_id`, and `new_items`: how many were new.
 
         Raises:
-            NucleusAPIError: The dataset has no items with some of these reference ids; nothing was added.
+            ValueError: The ids are no texts.
+            NucleusAPIError: The dataset has no items with some of these reference ids; of that request nothing was added.
         """
-        payload = {"reference_ids": list(reference_ids or ()), "dataset_id": self.dataset_id}
-        answer: dict[str, Any] = self._connection.post(payload, f"slice/{self.id}/append", is_replay_safe=True)
-        return answer
+        batches = in_blocks(reference_ids_of(reference_ids), IDS_PER_REQUEST)
+        # Without ids the server is asked too: it says whether the slice exists.
+        first = next(batches, [])
+        n_new = self.append_batches(
+            itertools.chain([first], batches), count_of(reference_ids), dataset_id=self.dataset_id
+        )
+        return {"slice_id": self.id, "new_items": n_new}
+
+    def append_batches(
+        self, batches: Iterable[Sequence[str]], n_total: int | None, *, dataset_id: str, n_done: int = 0
+    ) -> int:
+        """Add members batch by batch; how many were new."""
+        n_new = 0
+        with progress_bar("Filling the slice", n_total, "items") as advance:
+            advance(n_done)
+            for batch in batches:
+                payload = {"reference_ids": batch, "dataset_id": dataset_id}
+                answer = self._connection.post(payload, f"slice/{self.id}/append", is_replay_safe=True)
+                n_new += answer["new_items"]
+                advance(len(batch))
+        return n_new
 
     def _cached(self) -> dict[str, Any]:
         return self._info or self.info()
