@@ -9,7 +9,6 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -21,12 +20,13 @@ from rich.table import Table
 from nucleus_server.app import create_app, open_services
 from nucleus_server.config import Settings, load_settings, write_private
 from nucleus_server.doctor import diagnose
-from nucleus_server.domain import Role
 from nucleus_server.errors import NucleusServerError
-from nucleus_server.services import WorkspaceStore
 from nucleus_server.services.access import new_secret
 from nucleus_server.services.app_services import AppServices
 from nucleus_server.services.worker import Worker
+
+_FAILED = 3
+"""The exit code of a command that could not do what it was asked to; 1 says that a check found something wrong."""
 
 _out = Console()
 _err = Console(stderr=True)
@@ -45,13 +45,9 @@ def register(app: typer.Typer) -> None:
     app.command()(serve)
     app.command()(worker)
     app.command("login-link")(login_link)
+    app.command("admin-key")(admin_key)
     app.command()(doctor)
-    for name, group, help_text in (
-        ("keys", _keys, "API keys: create, list, revoke."),
-        ("users", _users, "Users: create, list."),
-        ("db", _db, "The database: upgrade its schema, check it."),
-    ):
-        app.add_typer(group, name=name, help=help_text)
+    app.add_typer(_db, name="db", help="The database: upgrade its schema, check it.")
 
 
 def serve(
@@ -152,6 +148,29 @@ def login_link(
         _fail(error)
 
 
+def admin_key(database_url: DatabaseUrl = None, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Make a fresh key of the first admin and print it, this once: the way back in when all admin keys are lost.
+
+    It works on the database itself, without a server, for who may write to it. All else about users and keys is done over HTTP
+    with `nucleus users` and `nucleus keys`.
+    """
+    services = _open(_settings(data_dir, database_url), upgrade=False)
+    _require_current_schema(services)
+    try:
+        operator = services.access.operator()
+        ws = services.store.workspace(operator.workspace_id, operator)
+        secret, key = services.access.create_key(ws, "made by nucleus admin-key")
+    except NucleusServerError as error:
+        _fail(error)
+    finally:
+        services.store.close()
+    if as_json:
+        _print_json({"id": key.id, "user_name": key.user_name, "role": key.role.value, "secret": secret})
+    else:
+        _out.print(f"Key {key.id} of {key.user_name}, role {key.role.value}; its secret, shown once:", highlight=False)
+        _out.print(secret, highlight=False, soft_wrap=True)
+
+
 def doctor(
     database_url: DatabaseUrl = None,
     data_dir: DataDir = None,
@@ -171,93 +190,7 @@ def doctor(
         raise typer.Exit(1)
 
 
-_keys = typer.Typer(no_args_is_help=True)
-_users = typer.Typer(no_args_is_help=True)
 _db = typer.Typer(no_args_is_help=True)
-
-
-@_keys.command("create")
-def create_key(
-    name: Annotated[str, typer.Argument(help="What the key is for.")],
-    user: Annotated[str | None, typer.Option(help="Its user. [default: the first admin]")] = None,
-    role: Annotated[Role | None, typer.Option(help="Its role, at most its user's. [default: its user's]")] = None,
-    expires_days: Annotated[int | None, typer.Option(help="Days until it expires. [default: never]", min=1)] = None,
-    database_url: DatabaseUrl = None,
-    data_dir: DataDir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Create an API key and print its secret, this once."""
-    services, ws = _operate(data_dir, database_url)
-    expires_at = None if expires_days is None else datetime.now(timezone.utc) + timedelta(days=expires_days)
-    try:
-        secret, key = services.access.create_key(ws, name, user_name=user, role=role, expires_at=expires_at)
-    except NucleusServerError as error:
-        _fail(error)
-    if as_json:
-        _print_json({"id": key.id, "key": secret, "user": key.user_name, "role": key.role.value})
-    else:
-        _out.print(f"Key {key.id} of {key.user_name}, role {key.role.value}; its secret, shown once:", highlight=False)
-        _out.print(secret, highlight=False, soft_wrap=True)
-
-
-@_keys.command("list")
-def list_keys(database_url: DatabaseUrl = None, data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """List all API keys, without their secrets."""
-    _, ws = _operate(data_dir, database_url)
-    rows = [
-        {
-            "id": key.id,
-            "name": key.name,
-            "begins": key.hint,
-            "user": key.user_name,
-            "role": key.role.value,
-            "created": _day(key.created_at),
-            "expires": _day(key.expires_at),
-            "last used": _day(key.last_used_at),
-            "revoked": _day(key.revoked_at),
-        }
-        for key in ws.list_keys()
-    ]
-    _print_rows(rows, as_json)
-
-
-@_keys.command("revoke")
-def revoke_key(
-    key_id: Annotated[str, typer.Argument(help="Id of the key, as `nucleus keys list` shows it.")],
-    database_url: DatabaseUrl = None,
-    data_dir: DataDir = None,
-) -> None:
-    """Revoke an API key for ever; its sessions end too."""
-    _, ws = _operate(data_dir, database_url)
-    try:
-        key = ws.revoke_key(key_id)
-    except NucleusServerError as error:
-        _fail(error)
-    _out.print(f"Revoked {key.id} ({key.name}, {key.hint}).", highlight=False)
-
-
-@_users.command("create")
-def create_user(
-    name: Annotated[str, typer.Argument(help="Name of the user.")],
-    role: Annotated[Role, typer.Option(help="viewer, member or admin.")] = Role.MEMBER,
-    database_url: DatabaseUrl = None,
-    data_dir: DataDir = None,
-) -> None:
-    """Create a user."""
-    _, ws = _operate(data_dir, database_url)
-    try:
-        user = ws.create_user(name, role)
-    except NucleusServerError as error:
-        _fail(error)
-    _out.print(f"User {user.name} ({user.role.value}), id {user.id}.", highlight=False)
-
-
-@_users.command("list")
-def list_users(database_url: DatabaseUrl = None, data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """List all users."""
-    _, ws = _operate(data_dir, database_url)
-    rows = [{"id": u.id, "name": u.name, "role": u.role.value, "created": _day(u.created_at)} for u in ws.list_users()]
-    _print_rows(rows, as_json)
 
 
 @_db.command("upgrade")
@@ -297,17 +230,6 @@ def _open(settings: Settings, *, upgrade: bool) -> AppServices:
     except NucleusServerError as error:
         _fail(error)
     return services
-
-
-def _operate(data_dir: Path | None, database_url: str | None) -> tuple[AppServices, WorkspaceStore]:
-    """The default workspace as its first admin: who can run this command owns the database anyway."""
-    services = _open(_settings(data_dir, database_url), upgrade=False)
-    _require_current_schema(services)
-    try:
-        operator = services.access.operator()
-    except NucleusServerError as error:
-        _fail(error)
-    return services, services.store.workspace(operator.workspace_id, operator)
 
 
 def _require_current_schema(services: AppServices) -> None:
@@ -353,22 +275,8 @@ def _log_to_stderr(level: str) -> None:
     logging.basicConfig(level=number, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
-def _day(moment: datetime | None) -> str | None:
-    return None if moment is None else f"{moment:%Y-%m-%d %H:%M}"
-
-
 def _print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2))
-
-
-def _print_rows(rows: list[dict[str, str | None]], as_json: bool) -> None:
-    if as_json:
-        _print_json(rows)
-        return
-    table = Table(*(rows[0] if rows else ("nothing yet",)))
-    for row in rows:
-        table.add_row(*(value or "–" for value in row.values()))
-    _out.print(table)
 
 
 def _fail(error: NucleusServerError) -> NoReturn:
@@ -377,4 +285,4 @@ def _fail(error: NucleusServerError) -> NoReturn:
 
 def _stop(message: str) -> NoReturn:
     _err.print(f"[red]Error:[/red] {message}", highlight=False, soft_wrap=True)
-    raise typer.Exit(1)
+    raise typer.Exit(_FAILED)

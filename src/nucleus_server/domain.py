@@ -354,7 +354,11 @@ class TestFunction:
 
 @dataclass(frozen=True, slots=True)
 class CriterionChange:
-    """One entry of a test's criteria history: a threshold of a function, or the test's baseline model."""
+    """One entry of a test's criteria history: a threshold or a property of a function, or the test's baseline model.
+
+    Attributes:
+        property: The property of the function that was set, from `before` to `after`; None if the entry is another one.
+    """
 
     function_id: str | None
     function_name: str | None
@@ -365,6 +369,9 @@ class CriterionChange:
     user_id: str
     user_name: str
     created_at: datetime
+    property: str | None = None
+    before: Any = None
+    after: Any = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 MAX_LISTED = 20
 """How many offending rows an error names; the count is always complete."""
@@ -52,12 +52,27 @@ class NucleusServerError(Exception):
         code: str | None = None,
         problems: Sequence[Problem] = (),
         n_problems: int | None = None,
+        rejected_upload_id: str | None = None,
     ) -> None:
         self.message = message or (type(self).__doc__ or "").strip()
         self.code = code or self.default_code
         self.problems = tuple(problems[:MAX_LISTED])
         self.n_problems = len(problems) if n_problems is None else n_problems
+        self.rejected_upload_id = rejected_upload_id
         super().__init__(self.message)
+
+    def body(self) -> dict[str, Any]:
+        """What clients are told, besides the request's id."""
+        body: dict[str, Any] = {"error": self.message, "code": self.code}
+        if self.problems:
+            body["errors"] = [
+                {"field": p.field, "message": p.message} | ({} if p.value is None else {"value": p.value})
+                for p in self.problems
+            ]
+            body["n_errors"] = self.n_problems
+        if self.rejected_upload_id is not None:
+            body["rejected_upload_id"] = self.rejected_upload_id
+        return body
 
 
 class InvalidInput(NucleusServerError):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 
@@ -18,9 +20,11 @@ from nucleus_server.domain import (
     NewItem,
     Role,
     ScenarioTest,
+    ScoreUpload,
     Slice,
+    UploadPart,
 )
-from nucleus_server.storage import LeasedJob, NewEvaluation, Store, WorkspaceStore
+from nucleus_server.storage import LeasedJob, NewEvaluation, NewUpload, Store, UploadPlan, WorkspaceStore
 
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -148,6 +152,59 @@ def _delete_unused(ws: WorkspaceStore, what: str) -> Callable[[WorkspaceStore], 
     return lambda w: w.delete_model(model.id)
 
 
+FIRST_PART = "a" * 64
+
+
+def make_plan(world: World, **changes: Any) -> UploadPlan:
+    """An upload of the world's model by its function, for the whole dataset unless `test_id` is given."""
+    return UploadPlan(world.dataset.id, world.model.id, (world.function.id,), **changes)
+
+
+def committed_upload(ws: WorkspaceStore, world: World, *, fence: int = 7, **changes: Any) -> ScoreUpload:
+    """A staged upload of one part that a worker has taken up."""
+    upload, _ = ws.begin_upload(make_plan(world, **changes), FIRST_PART)
+    ws.put_upload_part(upload.id, UploadPart(0, FIRST_PART, 10, 6))
+    ws.commit_upload(upload.id, 1, hashlib.sha256(FIRST_PART.encode()).hexdigest())
+    ws.retry_upload(upload.id, fence)
+    return ws.get_upload(upload.id)
+
+
+def _staged(ws: WorkspaceStore, what: str) -> Callable[[WorkspaceStore], object]:
+    world = make_world(ws)
+    upload, _ = ws.begin_upload(make_plan(world), FIRST_PART)
+    part = UploadPart(0, FIRST_PART, 10, 6)
+    if what == "put":
+        return lambda w: w.put_upload_part(upload.id, part)
+    ws.put_upload_part(upload.id, part)
+    ws.put_upload_part(upload.id, UploadPart(1, "b" * 64, 10, 6))  # of a longer upload that was interrupted
+    if what == "give up":
+        return lambda w: w.give_up_upload(upload.id)
+    return lambda w: w.commit_upload(upload.id, 1, hashlib.sha256(FIRST_PART.encode()).hexdigest())
+
+
+def _committed(ws: WorkspaceStore, what: str) -> Callable[[WorkspaceStore], object]:
+    world = make_world(ws)
+    upload = committed_upload(ws, world)
+    calls: dict[str, Callable[[WorkspaceStore], object]] = {
+        "retry": lambda w: w.retry_upload(upload.id, 8),
+        "reject": lambda w: w.reject_upload(upload.id),
+        "dry run": lambda w: w.finish_dry_run(upload.id, {"a": 1}),
+    }
+    return calls[what]
+
+
+def _fill(ws: WorkspaceStore) -> Callable[[WorkspaceStore], object]:
+    world = make_world(ws)
+    upload = ws.open_upload(make_plan(world), 4)
+    return lambda w: w.fill_evaluation(new_evaluation(world, [1, 0, 1, 1]), upload.id, upload.created_at)
+
+
+def _grow_evaluated_slice(ws: WorkspaceStore) -> Callable[[WorkspaceStore], object]:
+    world = make_world(ws)
+    ws.record_evaluation(new_evaluation(world, [1, 0, 1, 1]))
+    return lambda w: w.append_to_slice(world.slice.id, ["e", "a"])
+
+
 ACTIONS: dict[str, Action] = {
     "create_dataset": lambda ws: lambda w: w.create_dataset("new", item_metadata_schema={"type": "object"}),
     "delete_dataset": lambda ws: _delete_evaluated(ws, "dataset"),
@@ -161,6 +218,7 @@ ACTIONS: dict[str, Action] = {
     "create_slice": lambda ws: (
         lambda world: lambda w: w.create_slice(world.dataset.id, "new", reference_ids=["b", "a", "b"])
     )(make_world(ws)),
+    "append_to_slice evaluated": _grow_evaluated_slice,
     "append_to_slice": lambda ws: (lambda world: lambda w: w.append_to_slice(world.slice.id, ["e", "a"]))(
         make_world(ws)
     ),
@@ -184,6 +242,26 @@ ACTIONS: dict[str, Action] = {
     "record_evaluation": lambda ws: (
         lambda world: lambda w: w.record_evaluation(new_evaluation(world, [1, 0, float("nan"), 1], [1, 0.5, 1, 0]))
     )(make_world(ws)),
+    "record_evaluation with its upload": lambda ws: (
+        lambda world: lambda w: w.record_evaluation(new_evaluation(world, [1, 0, 1, 1]), NewUpload(4, {"a": 1}))
+    )(make_world(ws)),
+    "fill_evaluation": _fill,
+    "set_eval_function_properties": lambda ws: (
+        lambda world: (
+            lambda w: w.set_eval_function_properties(world.function.id, score_range=(0.0, 5.0), texts={"unit": "m"})
+        )
+    )(make_world(ws)),
+    "begin_upload": lambda ws: (lambda world: lambda w: w.begin_upload(make_plan(world), FIRST_PART))(make_world(ws)),
+    "put_upload_part": lambda ws: _staged(ws, "put"),
+    "commit_upload": lambda ws: _staged(ws, "commit"),
+    "give_up_upload": lambda ws: _staged(ws, "give up"),
+    "reject_upload": lambda ws: _committed(ws, "reject"),
+    "retry_upload": lambda ws: _committed(ws, "retry"),
+    "finish_dry_run": lambda ws: _committed(ws, "dry run"),
+    "keep_rejected": lambda ws: (
+        lambda world: lambda w: w.keep_rejected(make_plan(world), UploadPart(0, FIRST_PART, 10, 6))
+    )(make_world(ws)),
+    "open_upload": lambda ws: (lambda world: lambda w: w.open_upload(make_plan(world), 6))(make_world(ws)),
     "create_user": lambda ws: lambda w: w.create_user("new", Role.MEMBER),
     "set_user_role": _set_role,
     "create_key": lambda ws: lambda w: w.create_key("new", digest=b"new", hint="nv_n"),

@@ -543,12 +543,11 @@ class TestStore:
     def test_replay_returns_the_newest(self, ws: WorkspaceStore) -> None:
         """The same upload again is the same evaluation; A, B, A are three."""
         world = make_world(ws)
-        a, b = new_evaluation(world, [1, 1, 1, 1]), new_evaluation(world, [1, 1, 1, 0])
-        first, is_replay = ws.record_evaluation(a)
+        first, is_replay = ws.record_evaluation(new_evaluation(world, [1, 1, 1, 1]))
         assert not is_replay
-        assert ws.record_evaluation(a) == (first, True)
-        second, _ = ws.record_evaluation(b)
-        third, is_replay = ws.record_evaluation(a)
+        assert ws.record_evaluation(new_evaluation(world, [1, 1, 1, 1])) == (first, True)
+        second, _ = ws.record_evaluation(new_evaluation(world, [1, 1, 1, 0]))
+        third, is_replay = ws.record_evaluation(new_evaluation(world, [1, 1, 1, 1]))
         assert not is_replay
         assert [e.id for e in ws.list_evaluations(world.test.id)] == [first.id, second.id, third.id]
         weighted, is_replay = ws.record_evaluation(new_evaluation(world, [1, 1, 1, 1], [1, 1, 1, 0.5]))

@@ -76,7 +76,7 @@ def assert_error(response: httpx2.Response, status: int, code: str) -> dict[str,
     assert response.text == json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     assert body["code"] == code and len(body["error"]) > 20
     assert body["request_id"] == response.headers["x-request-id"]
-    assert set(body) <= {"error", "code", "request_id", "errors", "n_errors"}
+    assert set(body) <= {"error", "code", "request_id", "errors", "n_errors", "rejected_upload_id"}
     if "errors" in body:
         assert 1 <= len(body["errors"]) <= 20 and body["n_errors"] >= len(body["errors"])
         assert all({"field", "message"} <= set(row) for row in body["errors"])

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from nucleus_server.api import admin, datasets, files, later, models, operations, slices, validate
+from nucleus_server.api import admin, datasets, files, later, models, operations, score_uploads, slices, validate
 
 BASE = "/v1/nucleus"
 
@@ -18,6 +18,7 @@ def create_router() -> APIRouter:
         (slices.router, "slices"),
         (models.router, "models"),
         (validate.router, "validate"),
+        (score_uploads.router, "uploads"),
         (admin.router, "administration"),
         (later.router, "later"),
     ):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -26,13 +25,7 @@ _log = logging.getLogger("nucleus_server")
 def error_answer(request: Request, error: NucleusServerError) -> Answer:
     """The answer for one of our errors."""
     request_id = getattr(request.state, "request_id", "")
-    body: dict[str, Any] = {"error": error.message, "code": error.code, "request_id": request_id}
-    if error.problems:
-        body["errors"] = [
-            {"field": p.field, "message": p.message} | ({} if p.value is None else {"value": p.value})
-            for p in error.problems
-        ]
-        body["n_errors"] = error.n_problems
+    body = {**error.body(), "request_id": request_id}
     headers = {"x-nucleus-error-code": error.code}
     if isinstance(error, Unauthenticated):
         headers["www-authenticate"] = 'Basic realm="nucleus"'

@@ -103,7 +103,8 @@ async def _limited(request: Request, limit_bytes: int) -> AsyncGenerator[bytes, 
         yield chunk
 
 
-def _content_type(request: Request) -> str:
+def content_type_of(request: Request) -> str:
+    """The body's type without parameters, in lower case; encoded bodies are refused."""
     if request.headers.get("content-encoding", "identity") != "identity":
         raise UnsupportedMedia("expected a body without content-encoding: send it uncompressed")
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -124,7 +125,7 @@ async def spooled(request: Request, limit_bytes: int) -> IO[bytes]:
 
 async def _json_body(request: Request, _: Annotated[Actor, Depends(actor_of)]) -> bytes:
     """The raw body of a JSON route; the key is checked before a byte of it is read."""
-    if _content_type(request) != "application/json":
+    if content_type_of(request) != "application/json":
         raise UnsupportedMedia(
             f"expected Content-Type application/json, got {request.headers.get('content-type', 'none')!r}"
         )
@@ -144,7 +145,7 @@ class Form(msgspec.Struct):
 
 async def json_or_form(request: Request, _: Annotated[Actor, Depends(actor_of)]) -> AsyncGenerator[bytes | Form, None]:
     """The body of a route that takes JSON, or multipart with the parts `items` and `image`."""
-    content_type = _content_type(request)
+    content_type = content_type_of(request)
     if content_type == "application/json":
         with await spooled(request, MAX_JSON_BYTES) as file:
             body = file.read()

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
 from fastapi import APIRouter, Request
+from msgspec import Meta
 from starlette.responses import Response
 
 from nucleus_server.api import codec, wire
-from nucleus_server.api.http import Answer, JsonBody, Workspace, base_url, services_of, takes
+from nucleus_server.api.http import Answer, JsonBody, Services, Workspace, base_url, services_of, takes
 from nucleus_server.api.names import checked_function_name, checked_name
-from nucleus_server.domain import Comparison, Direction, Level
+from nucleus_server.domain import Comparison, Direction, JudgedEvaluation, Level
 from nucleus_server.errors import InvalidInput, NotAvailable
-from nucleus_server.services.judging import judge_one, judge_test
+from nucleus_server.services.filling import fill_now
+from nucleus_server.services.judging import judge_one, judge_test, upload_numbers
 from nucleus_server.services.results import item_results
 from nucleus_server.services.uploads import upload_results
 
 router = APIRouter(prefix="/validate")
+
+
+Unit = Annotated[str, Meta(min_length=1, max_length=40)]
+Description = Annotated[str, Meta(min_length=1, max_length=10_000)]
+MetadataKey = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class CreateEvalFunction(msgspec.Struct):
@@ -31,6 +38,19 @@ class CreateEvalFunction(msgspec.Struct):
     raw_source: str | None = None
     direction: str = Direction.HIGHER_IS_BETTER.value
     score_range: tuple[float, float] = (0.0, 1.0)
+    unit: Unit | None = None
+    description: Description | None = None
+    default_cluster_key: MetadataKey | None = None
+
+
+class FunctionProperties(msgspec.Struct):
+    """Properties of a function to set; what is left out stays, null clears a text."""
+
+    direction: str | msgspec.UnsetType = msgspec.UNSET
+    score_range: tuple[float, float] | msgspec.UnsetType = msgspec.UNSET
+    unit: Unit | msgspec.UnsetType | None = msgspec.UNSET
+    description: Description | msgspec.UnsetType | None = msgspec.UNSET
+    default_cluster_key: MetadataKey | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class FunctionInTest(msgspec.Struct):
@@ -97,19 +117,53 @@ def create_eval_function(raw: JsonBody, ws: Workspace) -> Answer:
             "that your code computes",
             code="only_external_functions",
         )
-    low, high = body.score_range
-    if not low < high:
-        raise InvalidInput(
-            f"expected score_range as [lowest, highest], got [{low:g}, {high:g}]", code="invalid_score_range"
-        )
+    low, high = _checked_range(body.score_range)
     function = ws.create_eval_function(
         checked_function_name(body.name),
         level=_level(body.level) or Level.ITEM,
         direction=parse_choice(Direction, body.direction, "invalid_direction", "direction"),
         score_min=low,
         score_max=high,
+        unit=body.unit,
+        description=body.description,
+        default_cluster_key=body.default_cluster_key,
     )
     return Answer({"eval_fn": wire.function_entry(function)})
+
+
+@router.post("/eval_fn/{function_id}/properties", openapi_extra=takes(FunctionProperties))
+def set_function_properties(function_id: str, raw: JsonBody, ws: Workspace) -> Answer:
+    """Set properties of an external function; stored scores never change."""
+    body = codec.decode(raw, FunctionProperties)
+    texts = {
+        name: getattr(body, name)
+        for name in ("unit", "description", "default_cluster_key")
+        if getattr(body, name) is not msgspec.UNSET
+    }
+    function = ws.set_eval_function_properties(
+        function_id,
+        direction=None
+        if body.direction is msgspec.UNSET
+        else parse_choice(Direction, body.direction, "invalid_direction", "direction"),
+        score_range=None if body.score_range is msgspec.UNSET else _checked_range(body.score_range),
+        texts=texts,
+    )
+    return Answer({"eval_fn": wire.function_entry(function)})
+
+
+@router.get("/eval_fn/{function_id}/history")
+def function_history(function_id: str, ws: Workspace) -> Answer:
+    """What was set on the function, oldest first."""
+    return Answer({"changes": [wire.function_change_row(c) for c in ws.list_function_changes(function_id)]})
+
+
+def _checked_range(score_range: tuple[float, float]) -> tuple[float, float]:
+    low, high = score_range
+    if not low < high:
+        raise InvalidInput(
+            f"expected score_range as [lowest, highest], got [{low:g}, {high:g}]", code="invalid_score_range"
+        )
+    return low, high
 
 
 @router.delete("/eval_fn/{function_id}")
@@ -120,14 +174,15 @@ def delete_eval_function(function_id: str, ws: Workspace) -> Answer:
 
 
 @router.post("/scenario_test", openapi_extra=takes(CreateScenarioTest))
-def create_scenario_test(raw: JsonBody, ws: Workspace) -> Answer:
-    """Create a scenario test of a slice."""
+def create_scenario_test(raw: JsonBody, services: Services, ws: Workspace) -> Answer:
+    """Create a scenario test of a slice, and fill it with what was uploaded before."""
     body = codec.decode(raw, CreateScenarioTest)
     test = ws.create_scenario_test(
         checked_name(body.name, "scenario test"),
         body.slice_id,
         [(f.id, f.eval_func_arguments or {}) for f in body.evaluation_functions],
     )
+    fill_now(services.store, test.id)
     return Answer({"scenario_test_id": test.id})
 
 
@@ -141,7 +196,7 @@ def list_scenario_tests(ws: Workspace) -> Answer:
 def upload(raw: JsonBody, ws: Workspace) -> Answer:
     """Store external results as a completed evaluation; the same upload again changes nothing."""
     judged, is_replay = upload_results(ws, codec.decode_results(raw, _level))
-    return Answer({"evaluation": wire.evaluation_row(judged), "replayed": is_replay})
+    return Answer({"evaluation": _row(ws, judged), "replayed": is_replay})
 
 
 @router.get("/scenario_test/{test_id}")
@@ -164,11 +219,13 @@ def delete_scenario_test(test_id: str, ws: Workspace) -> Answer:
 
 
 @router.post("/scenario_test_eval_function", openapi_extra=takes(AddFunction))
-def add_eval_function(raw: JsonBody, ws: Workspace) -> Answer:
-    """Add a function to a test."""
+def add_eval_function(raw: JsonBody, services: Services, ws: Workspace) -> Answer:
+    """Add a function to a test, and fill it with what was uploaded before."""
     body = codec.decode(raw, AddFunction)
     test = ws.get_scenario_test_by_name(checked_name(body.scenario_test_name, "scenario test"))
-    return Answer(wire.metric_row(ws.add_test_function(test.id, body.eval_function_id)))
+    entry = ws.add_test_function(test.id, body.eval_function_id)
+    fill_now(services.store, test.id)
+    return Answer(wire.metric_row(entry))
 
 
 @router.get("/scenario_test/{test_id}/metrics")
@@ -226,7 +283,19 @@ def scenario_test_items(test_id: str, request: Request, ws: Workspace) -> Answer
 @router.get("/scenario_test/{test_id}/eval_history/details")
 def evaluation_history(test_id: str, ws: Workspace) -> Answer:
     """The test's evaluations, oldest first, each beside the criterion in force."""
-    return Answer([wire.evaluation_row(judged) for judged in judge_test(ws, test_id)])
+    history = judge_test(ws, test_id)
+    numbers = upload_numbers(judged.evaluation for judged in history)
+    return Answer([wire.evaluation_row(judged, numbers[judged.evaluation.id]) for judged in history])
+
+
+@router.get("/eval/{evaluation_id}/row")
+def evaluation_alone(evaluation_id: str, ws: Workspace) -> Answer:
+    """An evaluation as the history has it, without its items."""
+    return Answer({"evaluation": _row(ws, judge_one(ws, evaluation_id))})
+
+
+def _row(ws: Workspace, judged: JudgedEvaluation) -> dict[str, Any]:
+    return wire.evaluation_row(judged, ws.count_uploads(judged.evaluation))
 
 
 class _ItemRow(msgspec.Struct):
@@ -264,7 +333,7 @@ def evaluation_info(evaluation_id: str, ws: Workspace) -> Response:
     ]
     # Every row has a score that was checked to be finite at upload, so msgspec, which writes NaN as null, writes none.
     body = b'{"scenario_test_evaluation":%b,"scenario_test_item_evaluations":%b}' % (
-        codec.encode(wire.evaluation_row(judged)),
+        codec.encode(_row(ws, judged)),
         msgspec.json.encode(rows),
     )
     return Response(body, media_type="application/json")

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from nucleus_server.api.http import iso
 from nucleus_server.domain import (
     CriterionChange,
     EvalFunction,
+    FunctionChange,
     Item,
     Job,
     JobStatus,
     JudgedEvaluation,
     Model,
     ScenarioTest,
+    ScoreUpload,
     Slice,
     TestFunction,
+    UploadStatus,
 )
+from nucleus_server.services import UploadPlan, WorkspaceStore
 from nucleus_server.services.images import ImageUrls
+from nucleus_server.services.upload_report import Report, report_of
 
 
 def item_row(item: Item, images: ImageUrls, workspace_id: str, base_url: str) -> dict[str, Any]:
@@ -108,6 +114,9 @@ def function_entry(function: EvalFunction) -> dict[str, Any]:
         "level": function.level.value,
         "direction": function.direction.value,
         "score_range": [function.score_min, function.score_max],
+        "unit": function.unit,
+        "description": function.description,
+        "default_cluster_key": function.default_cluster_key,
         "created_at": iso(function.created_at),
     }
 
@@ -138,20 +147,39 @@ def metric_row(entry: TestFunction) -> dict[str, Any]:
 
 def criterion_row(change: CriterionChange) -> dict[str, Any]:
     """One entry of the criteria history."""
+    kind = "threshold" if change.function_id is not None else "baseline"
     return {
-        "kind": "baseline" if change.function_id is None else "threshold",
+        "kind": kind if change.property is None else "function",
         "eval_function_id": change.function_id,
         "threshold": change.threshold,
         "threshold_comparison": None if change.comparison is None else change.comparison.value,
         "baseline_model_id": change.baseline_model_id,
+        "property": change.property,
+        "before": change.before,
+        "after": change.after,
         "user_id": change.user_id,
         "user_name": change.user_name,
         "created_at": iso(change.created_at),
     }
 
 
-def evaluation_row(judged: JudgedEvaluation) -> dict[str, Any]:
-    """An evaluation beside the criterion in force; without one it is not a pass, and `criterion` is null."""
+def function_change_row(change: FunctionChange) -> dict[str, Any]:
+    """One property of a function that was set."""
+    return {
+        "property": change.property,
+        "before": change.before,
+        "after": change.after,
+        "user_id": change.user_id,
+        "user_name": change.user_name,
+        "created_at": iso(change.created_at),
+    }
+
+
+def evaluation_row(judged: JudgedEvaluation, upload: tuple[int, int]) -> dict[str, Any]:
+    """An evaluation beside the criterion in force; without one it is not a pass, and `criterion` is null.
+
+    `upload` is (2, 3) for the second of three of its test, function and model.
+    """
     evaluation, judgement = judged.evaluation, judged.judgement
     return {
         "id": evaluation.id,
@@ -173,6 +201,9 @@ def evaluation_row(judged: JudgedEvaluation) -> dict[str, Any]:
         "coverage": evaluation.coverage,
         "weighted": evaluation.is_weighted,
         "weight_sum": evaluation.weight_sum,
+        "upload_id": evaluation.upload_id,
+        "upload_number": upload[0],
+        "n_uploads": upload[1],
         "criterion": None
         if judgement is None
         else {
@@ -184,4 +215,48 @@ def evaluation_row(judged: JudgedEvaluation) -> dict[str, Any]:
             "n_common": judgement.n_common,
             "result_on_common": None if judgement.n_common is None else judgement.result,
         },
+    }
+
+
+def upload_row(upload: ScoreUpload, *, report: Report | None = None) -> dict[str, Any]:
+    """An upload of scores with its report."""
+    return {
+        "upload_id": upload.id,
+        "status": upload.status.value,
+        "dry_run": upload.is_dry_run,
+        "replayed": False,
+        "dataset_id": upload.dataset_id,
+        "dataset_name": upload.dataset_name,
+        "model_id": upload.model_id,
+        "model_name": upload.model_name,
+        "test_id": upload.test_id,
+        "user_id": upload.user_id,
+        "user_name": upload.user_name,
+        "created_at": iso(upload.created_at),
+        "completed_at": None if upload.completed_at is None else iso(upload.completed_at),
+        "n_rows": upload.n_rows,
+        "min_coverage": upload.min_coverage,
+        **(report or report_of(upload.report)).to_json(),
+    }
+
+
+def dry_run_row(ws: WorkspaceStore, plan: UploadPlan, n_rows: int, report: Report, now: datetime) -> dict[str, Any]:
+    """The report of an upload that was only checked, in the same shape."""
+    return {
+        "upload_id": None,
+        "status": UploadStatus.COMPLETED.value,
+        "dry_run": True,
+        "replayed": False,
+        "dataset_id": plan.dataset_id,
+        "dataset_name": ws.get_dataset(plan.dataset_id).name,
+        "model_id": plan.model_id,
+        "model_name": ws.get_model(plan.model_id).name,
+        "test_id": plan.test_id,
+        "user_id": ws.actor.user_id,
+        "user_name": ws.actor.user_name,
+        "created_at": iso(now),
+        "completed_at": None,
+        "n_rows": n_rows,
+        "min_coverage": plan.min_coverage,
+        **report.to_json(),
     }

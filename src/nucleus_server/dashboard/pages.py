@@ -30,7 +30,7 @@ from nucleus_server.domain import CriterionChange, Evaluation, Item, JudgedEvalu
 from nucleus_server.services import WorkspaceStore
 from nucleus_server.services.app_services import AppServices
 from nucleus_server.services.breakdown import breakdown
-from nucleus_server.services.judging import judge_newest, judge_one, judge_test
+from nucleus_server.services.judging import judge_newest, judge_one, judge_test, upload_numbers
 from nucleus_server.services.results import missing_items, score_histogram, worst_items
 
 UNDEFINED = "–"
@@ -132,7 +132,6 @@ def evaluation_page(
     evaluation = judged.evaluation
     test = ws.get_scenario_test(evaluation.test_id)
     entry = next(e for e in ws.list_test_functions(test.id) if e.function.key == evaluation.function_key)
-    uploads = _upload_labels(ws.list_evaluations(test.id))
     n_pages = max(1, -(-evaluation.n_scored // PAGE_SIZE))
     page = min(max(number_, 1), n_pages)
     offset = (page - 1) * PAGE_SIZE
@@ -146,7 +145,7 @@ def evaluation_page(
         evaluation_id=evaluation.id,
         test_name=test.name,
         test_path=f"/tests/{test.id}",
-        cell=_cell(judged, entry, uploads[evaluation.id]),
+        cell=_cell(judged, entry, _upload_label(ws.count_uploads(evaluation))),
         weights=f"weighted, sum of weights {evaluation.weight_sum:.4g}" if evaluation.is_weighted else "not weighted",
         comparison_note=_comparison_note(judged),
         chart=_distribution_chart(ws, judged, entry),
@@ -280,15 +279,12 @@ def _criterion_row(change: CriterionChange) -> CriterionRow:
 
 
 def _upload_labels(evaluations: Sequence[Evaluation]) -> dict[str, str]:
-    """Evaluation id → «upload 2 of 3» among those of its function and model, from a history oldest first."""
-    series: dict[tuple[int, int], list[str]] = defaultdict(list)
-    for evaluation in evaluations:
-        series[evaluation.function_key, evaluation.model_key].append(evaluation.id)
-    return {
-        evaluation_id: f"upload {i} of {len(ids)}"
-        for ids in series.values()
-        for i, evaluation_id in enumerate(ids, start=1)
-    }
+    """Evaluation id → «upload 2 of 3», from a history oldest first."""
+    return {key: _upload_label(place) for key, place in upload_numbers(evaluations).items()}
+
+
+def _upload_label(place: tuple[int, int]) -> str:
+    return f"upload {place[0]} of {place[1]}"
 
 
 def _history_chart(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from nucleus_metrics import weighted_mean
@@ -29,7 +30,21 @@ def judge_test(ws: WorkspaceStore, test_id: str) -> list[JudgedEvaluation]:
 def judge_one(ws: WorkspaceStore, evaluation_id: str) -> JudgedEvaluation:
     """One evaluation beside the criterion in force."""
     evaluation = ws.get_evaluation(evaluation_id)
-    return next(j for j in judge_test(ws, evaluation.test_id) if j.evaluation.id == evaluation_id)
+    test = ws.get_scenario_test(evaluation.test_id)
+    newest = {}
+    if test.baseline_model_key is not None:
+        baseline = ws.find_newest_evaluation(test.key, evaluation.function_key, test.baseline_model_key)
+        if baseline is not None:
+            newest[baseline.test_key, baseline.function_key, baseline.model_key] = baseline
+    return _judge(ws, [evaluation], [test], ws.list_test_functions(test.id), newest)[0]
+
+
+def upload_numbers(evaluations: Iterable[Evaluation]) -> dict[str, tuple[int, int]]:
+    """Evaluation id → (2, 3) for the second of three of its test, function and model, from a history oldest first."""
+    series: dict[Series, list[str]] = defaultdict(list)
+    for evaluation in evaluations:
+        series[evaluation.test_key, evaluation.function_key, evaluation.model_key].append(evaluation.id)
+    return {evaluation_id: (i, len(ids)) for ids in series.values() for i, evaluation_id in enumerate(ids, start=1)}
 
 
 def judge_newest(ws: WorkspaceStore) -> list[JudgedEvaluation]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
 
 from nucleus_server.domain import JobType
-from nucleus_server.errors import NucleusServerError
+from nucleus_server.errors import NotFound, NucleusServerError
+from nucleus_server.services.filling import fill_test
 from nucleus_server.services.media import MediaStore
+from nucleus_server.services.staged_uploads import store_committed
 from nucleus_server.storage import LeasedJob, LeaseLost, Store
 
 _log = logging.getLogger(__name__)
@@ -42,6 +45,7 @@ class Worker:
         """Do one job, if there is one; sweep unused media now and then. Returns whether there was a job."""
         if time.monotonic() >= self._next_sweep:
             self._next_sweep = time.monotonic() + _SWEEP_EVERY_S
+            self._store.jobs.sweep_uploads(self._media.delete)
             self._store.jobs.sweep_media(self._media.delete)
         job = self._store.jobs.lease(lease_s=self._lease_s)
         if job is None:
@@ -57,8 +61,22 @@ class Worker:
         return True
 
     def _do(self, job: LeasedJob) -> None:
-        if job.type is not JobType.DELETE_DATASET:
+        if job.type is JobType.DELETE_DATASET:
+            while self._store.jobs.purge_dataset_step(job):
+                pass
+            self._store.jobs.finish(job, {})
+        elif job.type is JobType.UPLOAD_SCORES:
+            store_committed(self._store, self._media, job)
+            self._store.jobs.sweep_uploads(self._media.delete)  # its parts are large
+        elif job.type is JobType.FILL_SCENARIO_TEST:
+            self._fill(job)
+        else:
             raise ValueError(f"no worker knows jobs of type {job.type.value}")
-        while self._store.jobs.purge_dataset_step(job):
-            pass
-        self._store.jobs.finish(job, {})
+
+    def _fill(self, job: LeasedJob) -> None:
+        actor = self._store.find_actor(job.user_id)
+        if actor is not None:
+            ws = self._store.workspace(job.workspace_id, actor)
+            with contextlib.suppress(NotFound):  # the test was deleted in the meantime
+                fill_test(ws, job.payload["test_id"], lambda: self._store.jobs.renew(job))
+        self._store.jobs.finish(job, job.payload)

@@ -12,11 +12,11 @@ from nucleus_server.domain import ApiKey, AuditEntry, Role, User, WorkspaceStatu
 from nucleus_server.errors import AlreadyExists, Conflict, InvalidInput, NotFound, PermissionDenied
 from nucleus_server.storage import schema
 from nucleus_server.storage.base import AnyRow, from_micros, optional_moment, to_micros
-from nucleus_server.storage.evaluations import EvaluationRows
 from nucleus_server.storage.ids import new_id, new_user_id
+from nucleus_server.storage.score_sources import ScoreSourceRows
 
 
-class WorkspaceStore(EvaluationRows):
+class WorkspaceStore(ScoreSourceRows):
     """Everything one actor can do in one workspace.
 
     Every public method is one transaction: it does all it says or, if it raises, nothing.

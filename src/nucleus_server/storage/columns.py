@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -53,6 +54,23 @@ def pack_weights(values: NDArray[np.float64]) -> bytes:
 def unpack_weights(chunks: Iterable[bytes], n_members: int) -> NDArray[np.float64]:
     """The whole column of `n_members` weights."""
     return _joined(map(_decompressed, chunks), "<f8", n_members).astype(np.float64, copy=False)
+
+
+def split_floats(values: NDArray[np.float64], *, fill: float) -> Iterator[tuple[int, bytes]]:
+    """(chunk number, its compressed values), without the chunks that hold nothing but `fill`, which may be NaN."""
+    for chunk, part in split(values):
+        floats = part.astype(np.float64, copy=False)
+        if not (np.isnan(floats) if math.isnan(fill) else floats == fill).all():
+            yield chunk, pack_weights(floats)
+
+
+def joined_floats(chunks: Iterable[tuple[int, bytes]], n_values: int, *, fill: float) -> NDArray[np.float64]:
+    """The column of `n_values` values from (chunk number, compressed values); absent chunks are full of `fill`."""
+    column = np.full(n_values, fill)
+    for chunk, data in chunks:
+        part = np.frombuffer(_decompressed(data), dtype="<f8")
+        column[chunk * CHUNK : chunk * CHUNK + len(part)] = part
+    return column
 
 
 def pack_ordinals(values: NDArray[np.int64]) -> bytes:

@@ -54,13 +54,22 @@ def _postgres_micros(element: object, compiler: object, **kw: object) -> str:
 
 def upsert(connection: Connection, table: sa.Table, values: dict[str, Any], *, changed: Sequence[str]) -> None:
     """Insert a row or, if its primary key is taken, set the columns in `changed`: one statement, so that no two race."""
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = insert(table).values(values)
+    statement = _insert(connection, table, values)
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=list(table.primary_key.columns), set_={name: values[name] for name in changed}
         )
     )
+
+
+def insert_if_absent(connection: Connection, table: sa.Table, values: dict[str, Any]) -> None:
+    """Insert a row, or do nothing if its primary key is taken."""
+    connection.execute(_insert(connection, table, values).on_conflict_do_nothing())
+
+
+def _insert(connection: Connection, table: sa.Table, values: dict[str, Any]) -> sqlite.Insert | postgresql.Insert:
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    return insert(table).values(values)
 
 
 class Database:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from nucleus_server.domain import Evaluation, EvaluationStatus, Level
+from nucleus_server.domain import Evaluation, EvaluationStatus, Json, Level, UploadStatus
 from nucleus_server.errors import NotFound
 from nucleus_server.storage import columns, schema
-from nucleus_server.storage.base import AnyRow, from_micros, optional_moment
+from nucleus_server.storage.base import AnyRow, from_micros, optional_moment, to_json, to_micros
 from nucleus_server.storage.ids import new_id
 from nucleus_server.storage.scenario_tests import ScenarioTestRows
 
@@ -28,8 +29,10 @@ class NewEvaluation:
     Attributes:
         n_members: Length of the slice prefix that the columns are aligned with.
         n_deleted: Members of it that had been deleted when the results came.
+        id: Its id, if it is stored and no replay.
         scores: float64 [n_members], NaN where a member has no score.
         weights: float64 [n_members], or None if every weight is 1.
+        digest: SHA-256 of scores and weights: equal digests over one member list mean equal uploads.
     """
 
     test_id: str
@@ -43,101 +46,270 @@ class NewEvaluation:
     weight_sum: float
     scores: NDArray[np.float64]
     weights: NDArray[np.float64] | None
+    id: str = field(default_factory=lambda: new_id("ev"))
+    digest: bytes = field(init=False)
 
-    def digest(self) -> bytes:
-        """SHA-256 of what was uploaded: equal digests over one member list mean equal uploads."""
+    def __post_init__(self) -> None:
         hasher = hashlib.sha256(columns.pack_scores(self.scores))
         if self.weights is not None:
             hasher.update(self.weights.astype("<f8", copy=False).tobytes())
-        return hasher.digest()
+        object.__setattr__(self, "digest", hasher.digest())
+
+
+@dataclass(frozen=True, slots=True)
+class _SeriesRows:
+    """The rows of a test, a function and a model."""
+
+    test: AnyRow
+    function: AnyRow
+    model: AnyRow
+
+
+@dataclass(frozen=True, slots=True)
+class NewUpload:
+    """The upload that a test's results came with; `report` says what was accepted."""
+
+    n_rows: int
+    report: Json
 
 
 class EvaluationRows(ScenarioTestRows):
     """The part of the workspace store that keeps evaluations."""
 
-    def record_evaluation(self, new: NewEvaluation) -> tuple[Evaluation, bool]:
+    def record_evaluation(self, new: NewEvaluation, upload: NewUpload | None = None) -> tuple[Evaluation, bool]:
         """Store a completed evaluation, or return the newest one if it is the same upload again (True: a replay).
 
-        Both are decided while the test's row is locked, so two equal uploads at the same time are stored once.
+        Both are decided while the test's row is locked, so two equal uploads at the same time are stored once. The upload
+        is stored with the evaluation; a replay stores neither.
         """
-        digest = new.digest()  # before the transaction: hashing millions of scores must not hold the write lock
         with self._write() as connection:
-            test = self._row_by_id(connection, schema.scenario_tests, new.test_id, "scenario test", lock=True)
-            function = self._row_by_id(connection, schema.eval_functions, new.function_id, "eval function")
-            model = self._row_by_id(connection, schema.models, new.model_id, "model")
-            table = schema.evaluations
-            newest = connection.execute(
-                sa.select(table.c.id, table.c.digest)
-                .where(
-                    table.c.test_key == test.key,
-                    table.c.function_key == function.key,
-                    table.c.model_key == model.key,
-                    table.c.slice_key == test.slice_key,
-                    table.c.n_members == new.n_members,
-                    table.c.member_list_key.is_(None),
-                )
-                .order_by(table.c.key.desc())
-                .limit(1)
-            ).one_or_none()
-            if newest is not None and newest.digest == digest:
+            series = self._series(connection, new)
+            newest = self._newest_of(connection, series, new.n_members)
+            if newest is not None and newest.digest == new.digest:
                 return self._evaluation(connection, newest.id), True
-            evaluation_id = new_id("ev")
             now = self._now()
-            key = self._insert(
-                connection,
-                table,
-                id=evaluation_id,
-                test_key=test.key,
-                function_key=function.key,
-                model_key=model.key,
-                level=new.level.value,
-                status=EvaluationStatus.COMPLETED.value,
-                slice_key=test.slice_key,
-                n_members=new.n_members,
-                n_deleted=new.n_deleted,
-                n_scored=new.n_scored,
-                result=new.result,
-                weight_sum=new.weight_sum,
-                is_weighted=new.weights is not None,
-                digest=digest,
-                user_key=self.actor.user_key,
-                created_at=now,
-                completed_at=now,
+            key = self._insert_evaluation(connection, series, new, EvaluationStatus.COMPLETED, now)
+            connection.execute(schema.evaluation_chunks.insert(), chunk_rows(key, new))
+            if upload is not None:
+                upload_key = self._insert_test_upload(connection, series, new, upload, now)
+                self._link(connection, upload_key, key)
+            return self._evaluation(connection, new.id), False
+
+    def fill_evaluation(self, new: NewEvaluation, upload_id: str | None, uploaded_at: datetime) -> Evaluation | None:
+        """Store scores that came with an earlier upload as this test's evaluation, dated as the upload was.
+
+        None, and nothing is stored, if the test has a newer evaluation of this model and function over the same members.
+        """
+        with self._write() as connection:
+            series = self._series(connection, new)
+            newest = self._newest_of(connection, series, new.n_members)
+            moment = to_micros(uploaded_at)
+            if newest is not None and (newest.created_at >= moment or newest.digest == new.digest):
+                return None
+            upload = None
+            if upload_id is not None:
+                upload = self._row_by_id(connection, schema.score_uploads, upload_id, "upload")
+            user_key = self.actor.user_key if upload is None else upload.user_key
+            key = self._insert_evaluation(connection, series, new, EvaluationStatus.COMPLETED, moment, user_key)
+            connection.execute(schema.evaluation_chunks.insert(), chunk_rows(key, new))
+            if upload is not None:
+                self._link(connection, upload.key, key)
+            return self._evaluation(connection, new.id)
+
+    def _series(self, connection: Connection, new: NewEvaluation) -> _SeriesRows:
+        """The rows that the evaluation is of; the test's stays locked until the transaction ends."""
+        return _SeriesRows(
+            test=self._row_by_id(connection, schema.scenario_tests, new.test_id, "scenario test", lock=True),
+            function=self._row_by_id(connection, schema.eval_functions, new.function_id, "eval function"),
+            model=self._row_by_id(connection, schema.models, new.model_id, "model"),
+        )
+
+    def _newest_of(self, connection: Connection, series: _SeriesRows, n_members: int) -> AnyRow | None:
+        """The newest completed evaluation of these over the same members."""
+        table = schema.evaluations
+        found: Any = connection.execute(
+            sa.select(table.c.id, table.c.digest, table.c.created_at)
+            .where(
+                table.c.test_key == series.test.key,
+                table.c.function_key == series.function.key,
+                table.c.model_key == series.model.key,
+                table.c.slice_key == series.test.slice_key,
+                table.c.n_members == n_members,
+                table.c.member_list_key.is_(None),
+                table.c.status == EvaluationStatus.COMPLETED.value,
             )
-            connection.execute(schema.evaluation_chunks.insert(), _chunk_rows(key, new))
-            return self._evaluation(connection, evaluation_id), False
+            .order_by(table.c.created_at.desc(), table.c.key.desc())
+            .limit(1)
+        ).one_or_none()
+        row: AnyRow | None = found
+        return row
+
+    def _insert_evaluation(
+        self,
+        connection: Connection,
+        series: _SeriesRows,
+        new: NewEvaluation,
+        status: EvaluationStatus,
+        created_at: int,
+        user_key: int | None = None,
+    ) -> int:
+        return self._insert(
+            connection,
+            schema.evaluations,
+            id=new.id,
+            test_key=series.test.key,
+            function_key=series.function.key,
+            model_key=series.model.key,
+            level=new.level.value,
+            status=status.value,
+            slice_key=series.test.slice_key,
+            n_members=new.n_members,
+            n_deleted=new.n_deleted,
+            n_scored=new.n_scored,
+            result=new.result,
+            weight_sum=new.weight_sum,
+            is_weighted=new.weights is not None,
+            digest=new.digest,
+            user_key=user_key or self.actor.user_key,
+            created_at=created_at,
+            completed_at=self._now() if status is EvaluationStatus.COMPLETED else None,
+        )
+
+    def _insert_test_upload(
+        self, connection: Connection, series: _SeriesRows, new: NewEvaluation, upload: NewUpload, now: int
+    ) -> int:
+        slice_row = connection.execute(
+            sa.select(schema.slices.c.dataset_key).where(schema.slices.c.key == series.test.slice_key)
+        ).one()
+        return self._insert(
+            connection,
+            schema.score_uploads,
+            id=new_id("up"),
+            dataset_key=slice_row.dataset_key,
+            model_key=series.model.key,
+            test_key=series.test.key,
+            status=UploadStatus.COMPLETED.value,
+            function_ids=to_json([new.function_id]),
+            min_coverage=0.0,
+            is_dry_run=False,
+            n_rows=upload.n_rows,
+            report=to_json(upload.report),
+            fence=0,
+            user_key=self.actor.user_key,
+            created_at=now,
+            completed_at=now,
+        )
+
+    def _link(self, connection: Connection, upload_key: int, evaluation_key: int) -> None:
+        self._insert(connection, schema.upload_evaluations, upload_key=upload_key, evaluation_key=evaluation_key)
 
     def get_evaluation(self, evaluation_id: str) -> Evaluation:
         """The evaluation with this id."""
         with self._read() as connection:
             return self._evaluation(connection, evaluation_id)
 
+    def get_evaluation_of_any_test(self, evaluation_id: str) -> Evaluation:
+        """The evaluation with this id, also of a test that was deleted: its scores were uploaded all the same."""
+        with self._read() as connection:
+            row = connection.execute(
+                self._evaluation_select().where(schema.evaluations.c.id == evaluation_id)
+            ).one_or_none()
+            if row is None:
+                raise _evaluation_not_found(evaluation_id)
+            return _to_evaluation(row)
+
     def list_evaluations(self, test_id: str) -> list[Evaluation]:
         """The test's whole history, oldest first."""
         with self._read() as connection:
             test = self._row_by_id(connection, schema.scenario_tests, test_id, "scenario test")
             query = self._evaluation_select().where(schema.evaluations.c.test_key == test.key)
-            rows = connection.execute(query.order_by(schema.evaluations.c.key))
+            rows = connection.execute(query.order_by(schema.evaluations.c.created_at, schema.evaluations.c.key))
             return [_to_evaluation(row) for row in rows]
 
     def newest_evaluations(self) -> list[Evaluation]:
         """The newest completed evaluation of every (test, function, model) of the workspace's visible tests."""
         table = schema.evaluations
-        newest = (
-            sa.select(sa.func.max(table.c.key))
+        place = (
+            sa.func.row_number()
+            .over(
+                partition_by=(table.c.test_key, table.c.function_key, table.c.model_key),
+                order_by=(table.c.created_at.desc(), table.c.key.desc()),
+            )
+            .label("place")
+        )
+        ranked = (
+            sa.select(table.c.key, place)
             .where(
                 table.c.workspace_key == self._workspace_key,
                 table.c.status == EvaluationStatus.COMPLETED.value,
             )
-            .group_by(table.c.test_key, table.c.function_key, table.c.model_key)
+            .subquery("ranked")
         )
+        newest = sa.select(ranked.c.key).where(ranked.c.place == 1)
         with self._read() as connection:
             rows = connection.execute(
                 self._evaluation_select()
                 .where(table.c.key.in_(newest), schema.scenario_tests.c.hidden_at.is_(None))
-                .order_by(table.c.key)
+                .order_by(table.c.created_at, table.c.key)
             )
             return [_to_evaluation(row) for row in rows]
+
+    def find_newest_evaluation(self, test_key: int, function_key: int, model_key: int) -> Evaluation | None:
+        """The newest completed evaluation of one model by one function on one test; None if there is none."""
+        table = schema.evaluations
+        with self._read() as connection:
+            row = connection.execute(
+                self._evaluation_select()
+                .where(
+                    table.c.test_key == test_key,
+                    table.c.function_key == function_key,
+                    table.c.model_key == model_key,
+                    table.c.status == EvaluationStatus.COMPLETED.value,
+                )
+                .order_by(table.c.created_at.desc(), table.c.key.desc())
+                .limit(1)
+            ).one_or_none()
+            return None if row is None else _to_evaluation(row)
+
+    def count_uploads(self, evaluation: Evaluation) -> tuple[int, int]:
+        """(3, 4) for the third of four evaluations of the same test, function and model, in the order of upload."""
+        table = schema.evaluations
+        is_earlier = sa.or_(
+            table.c.created_at < to_micros(evaluation.created_at),
+            sa.and_(table.c.created_at == to_micros(evaluation.created_at), table.c.key <= evaluation.key),
+        )
+        with self._read() as connection:
+            row = connection.execute(
+                sa.select(sa.func.sum(sa.case((is_earlier, 1), else_=0)), sa.func.count()).where(
+                    table.c.workspace_key == self._workspace_key,
+                    table.c.test_key == evaluation.test_key,
+                    table.c.function_key == evaluation.function_key,
+                    table.c.model_key == evaluation.model_key,
+                    table.c.status != EvaluationStatus.PENDING.value,
+                )
+            ).one()
+            return int(row[0]), int(row[1])
+
+    def find_same_evaluation(self, new: NewEvaluation) -> str | None:
+        """The name of another model with exactly these scores on this test by this function; None if there is none."""
+        table, models = schema.evaluations, schema.models
+        with self._read() as connection:
+            found: str | None = connection.execute(
+                sa.select(models.c.name)
+                .join(table, table.c.model_key == models.c.key)
+                .join(schema.scenario_tests, schema.scenario_tests.c.key == table.c.test_key)
+                .join(schema.eval_functions, schema.eval_functions.c.key == table.c.function_key)
+                .where(
+                    table.c.workspace_key == self._workspace_key,
+                    schema.scenario_tests.c.id == new.test_id,
+                    schema.eval_functions.c.id == new.function_id,
+                    models.c.id != new.model_id,
+                    models.c.hidden_at.is_(None),
+                    table.c.digest == new.digest,
+                )
+                .limit(1)
+            ).scalar_one_or_none()
+            return found
 
     def read_scores(self, evaluation: Evaluation) -> NDArray[np.float64]:
         """float64 [n_members] in member order, NaN where a member has no score."""
@@ -168,7 +340,7 @@ class EvaluationRows(ScenarioTestRows):
         return list(connection.execute(query).scalars())
 
     def _evaluation_select(self) -> sa.Select[Any]:
-        table = schema.evaluations
+        table, links = schema.evaluations, schema.upload_evaluations
         return (
             sa.select(
                 table,
@@ -178,12 +350,16 @@ class EvaluationRows(ScenarioTestRows):
                 schema.models.c.name.label("model_name"),
                 schema.users.c.id.label("user_id"),
                 schema.users.c.name.label("user_name"),
+                schema.score_uploads.c.id.label("upload_id"),
             )
             .join(schema.scenario_tests, schema.scenario_tests.c.key == table.c.test_key)
             .join(schema.eval_functions, schema.eval_functions.c.key == table.c.function_key)
             .join(schema.models, schema.models.c.key == table.c.model_key)
             .join(schema.users, schema.users.c.key == table.c.user_key)
-            .where(table.c.workspace_key == self._workspace_key)
+            .join(links, links.c.evaluation_key == table.c.key, isouter=True)
+            .join(schema.score_uploads, schema.score_uploads.c.key == links.c.upload_key, isouter=True)
+            # Until their upload is complete, evaluations do not exist for anybody.
+            .where(table.c.workspace_key == self._workspace_key, table.c.status != EvaluationStatus.PENDING.value)
         )
 
     def _evaluation(self, connection: Connection, evaluation_id: str) -> Evaluation:
@@ -193,14 +369,19 @@ class EvaluationRows(ScenarioTestRows):
             )
         ).one_or_none()
         if row is None:
-            raise NotFound(
-                f"no evaluation with id {evaluation_id!r} in this workspace; its test may have been deleted",
-                code="evaluation_not_found",
-            )
+            raise _evaluation_not_found(evaluation_id)
         return _to_evaluation(row)
 
 
-def _chunk_rows(evaluation_key: int, new: NewEvaluation) -> list[dict[str, Any]]:
+def _evaluation_not_found(evaluation_id: str) -> NotFound:
+    return NotFound(
+        f"no evaluation with id {evaluation_id!r} in this workspace; its test may have been deleted",
+        code="evaluation_not_found",
+    )
+
+
+def chunk_rows(evaluation_key: int, new: NewEvaluation) -> list[dict[str, Any]]:
+    """The rows of an evaluation's packed columns."""
     rows = [
         {
             "evaluation_key": evaluation_key,
@@ -247,4 +428,5 @@ def _to_evaluation(row: AnyRow) -> Evaluation:
         user_name=row.user_name,
         created_at=from_micros(row.created_at),
         completed_at=optional_moment(row.completed_at),
+        upload_id=row.upload_id,
     )

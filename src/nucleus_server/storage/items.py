@@ -144,6 +144,11 @@ class ItemRows(ItemColumnRows):
             found.update((row.reference_id, row.ordinal) for row in rows)
         return found
 
+    def live_ordinals(self, dataset_key: int, reference_ids: Sequence[str]) -> dict[str, int]:
+        """Reference id → ordinal, for those of the ids that a live item of the dataset has."""
+        with self._read() as connection:
+            return self._live_ordinals(connection, dataset_key, reference_ids)
+
     def _deleted_reference_ids(
         self, connection: Connection, dataset_key: int, reference_ids: Sequence[str]
     ) -> set[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from nucleus_server.domain import RESERVED_FUNCTIONS, Direction, EvalFunction, Json, Level, Model
+from nucleus_server.domain import RESERVED_FUNCTIONS, Direction, EvalFunction, FunctionChange, Json, Level, Model
 from nucleus_server.errors import AlreadyExists, PermissionDenied
 from nucleus_server.storage import schema
 from nucleus_server.storage.base import AnyRow, from_micros, to_json
@@ -88,11 +88,21 @@ class ModelRows(SliceRows):
                 row.key,
                 schema.evaluations.c.model_key == row.key,
                 schema.baselines.c.model_key == row.key,
+                schema.score_uploads.c.model_key == row.key,
             )
             self._audit(connection, "model.delete", model_id, {"name": row.name})
 
     def create_eval_function(
-        self, name: str, *, level: Level, direction: Direction, score_min: float, score_max: float
+        self,
+        name: str,
+        *,
+        level: Level,
+        direction: Direction,
+        score_min: float,
+        score_max: float,
+        unit: str | None = None,
+        description: str | None = None,
+        default_cluster_key: str | None = None,
     ) -> EvalFunction:
         """Create an external evaluation function; its name is unique among the workspace's functions."""
         function_id = new_id("ef")
@@ -126,11 +136,94 @@ class ModelRows(SliceRows):
                 direction=direction.value,
                 score_min=score_min,
                 score_max=score_max,
+                unit=unit,
+                description=description,
+                default_cluster_key=default_cluster_key,
                 owner_key=self.actor.user_key,
                 created_at=self._now(),
             )
             self._audit(connection, "eval_function.create", function_id, {"name": name})
             return self._function(connection, function_id)
+
+    def set_eval_function_properties(
+        self,
+        function_id: str,
+        *,
+        direction: Direction | None = None,
+        score_range: tuple[float, float] | None = None,
+        texts: dict[str, str | None] | None = None,
+    ) -> EvalFunction:
+        """Set properties of an external function of one's own; None leaves a property as it is.
+
+        Scores that were uploaded stay as they are, whatever the range becomes. Each change is kept with author and time.
+
+        Args:
+            texts: Any of `unit`, `description` and `default_cluster_key`; a value of None clears it.
+        """
+        with self._write() as connection:
+            row = self._own_function(connection, function_id, "change it")
+            wanted: dict[str, Any] = dict(texts or {})
+            if direction is not None:
+                wanted["direction"] = direction.value
+            before = {name: getattr(row, name) for name in wanted}
+            if score_range is not None:
+                wanted["score_range"], before["score_range"] = list(score_range), [row.score_min, row.score_max]
+            changed = {name: value for name, value in wanted.items() if value != before[name]}
+            values = {name: value for name, value in changed.items() if name != "score_range"}
+            if "score_range" in changed:
+                values["score_min"], values["score_max"] = changed["score_range"]
+            if values:
+                table = schema.eval_functions
+                connection.execute(table.update().where(table.c.key == row.key).values(values))
+            for name, value in changed.items():
+                self._insert(
+                    connection,
+                    schema.function_changes,
+                    function_key=row.key,
+                    property=name,
+                    before=to_json(before[name]),
+                    after=to_json(value),
+                    user_key=self.actor.user_key,
+                    created_at=self._now(),
+                )
+            if changed:
+                self._audit(connection, "eval_function.set", function_id, changed)
+            return self._function(connection, function_id)
+
+    def list_function_changes(self, function_id: str) -> list[FunctionChange]:
+        """What was set on the function after it was made, oldest first."""
+        with self._read() as connection:
+            row = self._row_by_id(connection, schema.eval_functions, function_id, "eval function")
+            return self._function_changes(connection, schema.function_changes.c.function_key == row.key)
+
+    def _function_changes(self, connection: Connection, condition: sa.ColumnElement[bool]) -> list[FunctionChange]:
+        changes, functions = schema.function_changes, schema.eval_functions
+        rows = connection.execute(
+            sa.select(
+                changes,
+                functions.c.id.label("function_id"),
+                functions.c.name.label("function_name"),
+                schema.users.c.id.label("user_id"),
+                schema.users.c.name.label("user_name"),
+            )
+            .join(functions, functions.c.key == changes.c.function_key)
+            .join(schema.users, schema.users.c.key == changes.c.user_key)
+            .where(changes.c.workspace_key == self._workspace_key, condition)
+            .order_by(changes.c.key)
+        )
+        return [
+            FunctionChange(
+                function_id=row.function_id,
+                function_name=row.function_name,
+                property=row.property,
+                before=json.loads(row.before),
+                after=json.loads(row.after),
+                user_id=row.user_id,
+                user_name=row.user_name,
+                created_at=from_micros(row.created_at),
+            )
+            for row in rows
+        ]
 
     def get_eval_function(self, function_id: str) -> EvalFunction:
         """The evaluation function with this id."""
@@ -150,19 +243,15 @@ class ModelRows(SliceRows):
     def delete_eval_function(self, function_id: str) -> None:
         """Delete an external function; one that a test uses is only hidden, so that the history stays whole."""
         with self._write() as connection:
-            row = self._row_by_id(connection, schema.eval_functions, function_id, "eval function", lock=True)
-            if row.is_public:
-                raise PermissionDenied(
-                    f"{row.name!r} is a public evaluation function: only external ones can be deleted",
-                    code="eval_function_is_public",
-                )
-            self._require_owner(row.owner_key, "eval function", "delete it")
+            row = self._own_function(connection, function_id, "delete it")
             self._hide_or_delete(
                 connection,
                 schema.eval_functions,
                 row.key,
                 schema.test_functions.c.function_key == row.key,
                 schema.evaluations.c.function_key == row.key,
+                schema.score_columns.c.function_key == row.key,
+                schema.function_changes.c.function_key == row.key,
             )
             self._audit(connection, "eval_function.delete", function_id, {"name": row.name})
 
@@ -172,6 +261,16 @@ class ModelRows(SliceRows):
             connection.execute(table.update().where(table.c.key == key).values(hidden_at=self._now()))
         else:
             connection.execute(table.delete().where(table.c.key == key))
+
+    def _own_function(self, connection: Connection, function_id: str, action: str) -> AnyRow:
+        row = self._row_by_id(connection, schema.eval_functions, function_id, "eval function", lock=True)
+        if row.is_public:
+            raise PermissionDenied(
+                f"{row.name!r} is a public evaluation function: only external ones can be changed or deleted",
+                code="eval_function_is_public",
+            )
+        self._require_owner(row.owner_key, "eval function", action)
+        return row
 
     def _model(self, connection: Connection, model_id: str) -> Model:
         return _to_model(self._row_by_id(connection, schema.models, model_id, "model"))
@@ -208,6 +307,9 @@ def to_function(row: AnyRow) -> EvalFunction:
         score_max=row.score_max,
         owner_id=row.owner_id,
         created_at=from_micros(row.created_at),
+        unit=row.unit,
+        description=row.description,
+        default_cluster_key=row.default_cluster_key,
     )
 
 

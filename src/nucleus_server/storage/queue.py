@@ -11,15 +11,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from nucleus_server.domain import JobStatus, JobType, Json
+from nucleus_server.domain import JobStatus, JobType, Json, UploadStatus
 from nucleus_server.errors import Conflict
 from nucleus_server.storage import schema
 from nucleus_server.storage.base import to_json, to_micros
-from nucleus_server.storage.dialect import Database, database_micros
+from nucleus_server.storage.dialect import Database, database_micros, insert_if_absent
+from nucleus_server.storage.score_columns import forget_upload_batch
 
 MAX_ATTEMPTS = 5
 _BATCH = 2_000  # rows of one purge step: well below half a second of write lock
@@ -39,6 +41,7 @@ class LeasedJob:
     key: int
     id: str
     workspace_id: str
+    user_id: str
     type: JobType
     payload: Json
     fence: int
@@ -53,21 +56,24 @@ class JobQueue:
         self._database = database
         self._clock = clock
 
-    def lease(self, *, lease_s: float) -> LeasedJob | None:
-        """Take the oldest job that nobody works on; None if there is none."""
+    def lease(self, *, lease_s: float, payload: Json | None = None) -> LeasedJob | None:
+        """Take the oldest job that nobody works on, or the oldest of this payload; None if there is none."""
         jobs = schema.jobs
         is_free = sa.and_(
             jobs.c.finished_at.is_(None),
             sa.or_(jobs.c.leased_until.is_(None), jobs.c.leased_until < database_micros()),
         )
+        if payload is not None:
+            is_free = sa.and_(is_free, jobs.c.payload == to_json(payload))
         # Idle workers ask often: only when there is something to take is the write lock worth it.
         with self._database.read() as connection:
             if connection.execute(sa.select(jobs.c.key).where(is_free).limit(1)).one_or_none() is None:
                 return None
         with self._database.write() as connection:
             row = connection.execute(
-                sa.select(jobs, schema.workspaces.c.id.label("workspace_id"))
+                sa.select(jobs, schema.workspaces.c.id.label("workspace_id"), schema.users.c.id.label("user_id"))
                 .join(schema.workspaces, schema.workspaces.c.key == jobs.c.workspace_key)
+                .join(schema.users, schema.users.c.key == jobs.c.user_key)
                 .where(is_free)
                 .order_by(jobs.c.key)
                 .limit(1)
@@ -89,6 +95,7 @@ class JobQueue:
                 key=row.key,
                 id=row.id,
                 workspace_id=row.workspace_id,
+                user_id=row.user_id,
                 type=JobType(row.type),
                 payload=json.loads(row.payload),
                 fence=row.fence + 1,
@@ -112,6 +119,26 @@ class JobQueue:
             if renewed.rowcount != 1:
                 raise LeaseLost(f"job {job.id} was taken over by another worker")
             yield connection
+
+    def renew(self, job: LeasedJob, *, n_done: int = 0) -> None:
+        """Keep the lease and count what was done, for work whose own transactions do not prove it; LeaseLost if it is gone."""
+        with self.step(job, n_done=n_done):
+            pass
+
+    def release(self, job: LeasedJob) -> None:
+        """Give an unfinished job back at once, without counting the attempt: somebody else goes on with it."""
+        with self.step(job) as connection:
+            jobs = schema.jobs
+            connection.execute(
+                jobs.update()
+                .where(jobs.c.key == job.key)
+                .values(leased_until=None, status=JobStatus.QUEUED.value, attempts=jobs.c.attempts - 1)
+            )
+
+    def refuse(self, job: LeasedJob, message: Json) -> None:
+        """End the job as failed for good: its input is wrong, and another attempt would find the same."""
+        with self.step(job) as connection:
+            self._end(connection, job, JobStatus.ERRORED, message, [str(message.get("error", ""))])
 
     def finish(self, job: LeasedJob, message: Json) -> None:
         """Mark the job as done."""
@@ -153,6 +180,52 @@ class JobQueue:
         with self.step(job) as connection:
             return _purge_batch(connection, dataset_key, to_micros(self._clock()))
 
+    def sweep_uploads(self, delete_file: Callable[[str, str], None]) -> int:
+        """Remove uploads of scores that expired and the parts of completed ones; returns how many were looked at.
+
+        `delete_file(workspace_id, digest)` is called inside the transaction that forgets the last use of the file.
+        """
+        table, parts = schema.score_uploads, schema.upload_parts
+        with self._database.read() as connection:
+            expired = connection.execute(
+                sa.select(table.c.key, table.c.id)
+                .where(table.c.expires_at < to_micros(self._clock()))
+                .limit(_CHUNK_BATCH)
+            ).all()
+        for upload in expired:
+            while self._sweep_upload(upload.key, parts, delete_file):
+                pass
+        return len(expired)
+
+    def _sweep_upload(self, upload_key: int, parts: sa.Table, delete_file: Callable[[str, str], None]) -> bool:
+        """One batch of an expired upload; False once nothing of it is left to remove."""
+        table = schema.score_uploads
+        with self._database.write() as connection:
+            upload = connection.execute(
+                sa.select(table, schema.workspaces.c.id.label("workspace_id"))
+                .join(schema.workspaces, schema.workspaces.c.key == table.c.workspace_key)
+                .where(table.c.key == upload_key, table.c.expires_at < to_micros(self._clock()))
+                .with_for_update(of=table)
+            ).one_or_none()
+            if upload is None:  # another worker was here, or a client goes on with it
+                return False
+            is_kept = upload.status == UploadStatus.COMPLETED.value and not upload.is_dry_run
+            if not is_kept and forget_upload_batch(connection, upload_key):
+                return True
+            digests = (
+                connection.execute(sa.select(parts.c.digest).where(parts.c.upload_key == upload_key)).scalars().all()
+            )
+            connection.execute(parts.delete().where(parts.c.upload_key == upload_key))
+            for digest in dict.fromkeys(digests):
+                is_used = sa.select(sa.or_(*_uses_of(upload.workspace_key, digest)))
+                if not connection.execute(is_used).scalar_one():
+                    delete_file(upload.workspace_id, digest)
+            if is_kept:
+                connection.execute(table.update().where(table.c.key == upload_key).values(expires_at=None))
+            else:
+                connection.execute(table.delete().where(table.c.key == upload_key))
+            return False
+
     def sweep_media(self, delete_file: Callable[[str, str], None], *, grace: timedelta = timedelta(hours=1)) -> int:
         """Remove files that no item shows any more and payloads that nobody used; returns how many.
 
@@ -164,9 +237,7 @@ class JobQueue:
         never_shown = to_micros(self._clock() - timedelta(days=1))
         shown = sa.exists().where(schema.items.c.media_digest == media.c.digest)
         with self._database.write() as connection:
-            waiting = sa.exists().where(
-                signed.c.workspace_key == media.c.workspace_key, signed.c.media_digest == media.c.digest
-            )
+            waiting = sa.or_(*_uses_of(media.c.workspace_key, media.c.digest)[1:])
             rows = connection.execute(
                 sa.select(media.c.workspace_key, media.c.digest, schema.workspaces.c.id)
                 .join(schema.workspaces, schema.workspaces.c.key == media.c.workspace_key)
@@ -181,12 +252,7 @@ class JobQueue:
             ).all()
             payloads = connection.execute(
                 sa.select(signed.c.workspace_key, signed.c.dataset_key, signed.c.request_id, signed.c.media_digest)
-                .add_columns(
-                    schema.workspaces.c.id,
-                    sa.exists()
-                    .where(media.c.workspace_key == signed.c.workspace_key, media.c.digest == signed.c.media_digest)
-                    .label("is_media"),
-                )
+                .add_columns(schema.workspaces.c.id)
                 .join(schema.workspaces, schema.workspaces.c.key == signed.c.workspace_key)
                 .where(signed.c.expires_at < to_micros(self._clock()))
                 .limit(_BATCH)
@@ -202,9 +268,18 @@ class JobQueue:
                         signed.c.dataset_key == row.dataset_key, signed.c.request_id == row.request_id
                     )
                 )
-                if not row.is_media:
+                is_used = sa.select(sa.or_(*_uses_of(row.workspace_key, row.media_digest)))
+                if not connection.execute(is_used).scalar_one():
                     delete_file(row.id, row.media_digest)
             return len(rows) + len(payloads)
+
+
+def _uses_of(workspace_key: sa.ColumnElement[Any] | int, digest: sa.ColumnElement[Any] | str) -> list[sa.Exists]:
+    """What a stored file may be needed by: media that is shown, payloads that wait."""
+    tables = ((schema.media, "digest"), (schema.signed_uploads, "media_digest"), (schema.upload_parts, "digest"))
+    return [
+        sa.exists().where(table.c.workspace_key == workspace_key, table.c[name] == digest) for table, name in tables
+    ]
 
 
 def _purge_batch(connection: Connection, dataset_key: int, now: int) -> bool:
@@ -212,6 +287,8 @@ def _purge_batch(connection: Connection, dataset_key: int, now: int) -> bool:
     slices = sa.select(schema.slices.c.key).where(schema.slices.c.dataset_key == dataset_key)
     tests = sa.select(schema.scenario_tests.c.key).where(schema.scenario_tests.c.slice_key.in_(slices))
     evaluations = sa.select(schema.evaluations.c.key).where(schema.evaluations.c.test_key.in_(tests))
+    uploads = sa.select(schema.score_uploads.c.key).where(schema.score_uploads.c.dataset_key == dataset_key)
+    score_columns = sa.select(schema.score_columns.c.key).where(schema.score_columns.c.upload_key.in_(uploads))
     lists = sa.select(schema.member_lists.c.key).where(schema.member_lists.c.dataset_key == dataset_key)
     plan: list[tuple[sa.Table, sa.ColumnElement[bool], int]] = [
         (
@@ -219,7 +296,12 @@ def _purge_batch(connection: Connection, dataset_key: int, now: int) -> bool:
             schema.evaluation_chunks.c.evaluation_key.in_(evaluations),
             _CHUNK_BATCH,
         ),
+        (schema.upload_evaluations, schema.upload_evaluations.c.evaluation_key.in_(evaluations), _BATCH),
         (schema.evaluations, schema.evaluations.c.test_key.in_(tests), _BATCH),
+        (schema.score_chunks, schema.score_chunks.c.column_key.in_(score_columns), _CHUNK_BATCH),
+        (schema.score_columns, schema.score_columns.c.upload_key.in_(uploads), _BATCH),
+        (schema.upload_parts, schema.upload_parts.c.upload_key.in_(uploads), _BATCH),
+        (schema.score_uploads, schema.score_uploads.c.dataset_key == dataset_key, _BATCH),
         (schema.criteria, schema.criteria.c.test_key.in_(tests), _BATCH),
         (schema.baselines, schema.baselines.c.test_key.in_(tests), _BATCH),
         (schema.test_functions, schema.test_functions.c.test_key.in_(tests), _BATCH),
@@ -240,12 +322,35 @@ def _purge_batch(connection: Connection, dataset_key: int, now: int) -> bool:
             continue
         if table is schema.items:
             _release_media_of(connection, dataset_key, [row.ordinal for row in batch], now)
+        if table in (schema.signed_uploads, schema.upload_parts):
+            _release_payloads(connection, table, condition, now)
         connection.execute(
             table.delete().where(sa.and_(*(column == sa.bindparam(f"pk_{column.name}") for column in primary))),
             [{f"pk_{column.name}": value for column, value in zip(primary, row, strict=True)} for row in batch],
         )
         return True
     return False
+
+
+def _release_payloads(connection: Connection, table: sa.Table, condition: sa.ColumnElement[bool], now: int) -> None:
+    """Note the files of these rows as media that nothing shows, which the next sweep removes unless they are in use."""
+    digest = table.c["media_digest" if table is schema.signed_uploads else "digest"]
+    rows = connection.execute(
+        sa.select(table.c.workspace_key, digest.label("digest"), table.c.size_bytes).where(condition).limit(_BATCH)
+    ).all()
+    for row in rows:
+        insert_if_absent(
+            connection,
+            schema.media,
+            {
+                "workspace_key": row.workspace_key,
+                "digest": row.digest,
+                "size_bytes": row.size_bytes,
+                "content_type": "application/octet-stream",
+                "created_at": now,
+                "released_at": now,
+            },
+        )
 
 
 def _release_media_of(connection: Connection, dataset_key: int, ordinals: list[int], now: int) -> None:

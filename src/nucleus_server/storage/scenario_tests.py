@@ -63,6 +63,7 @@ class ScenarioTestRows(ModelRows):
                 test_id,
                 {"name": name, "slice": slice_id, "functions": [f for f, _ in functions]},
             )
+            self._add_fill_job(connection, test_id, slice_row.dataset_key, [row.key for row in rows])
             return self._test(connection, test_id)
 
     def get_scenario_test(self, test_id: str) -> ScenarioTest:
@@ -92,10 +93,15 @@ class ScenarioTestRows(ModelRows):
         """Delete the test; one with evaluations is only hidden. Its name is free again."""
         with self._write() as connection:
             row = self._owned_test(connection, test_id, "delete it")
-            has_evaluations = connection.execute(
-                sa.select(schema.evaluations.c.key).where(schema.evaluations.c.test_key == row.key).limit(1)
-            ).one_or_none()
-            if has_evaluations is not None:
+            has_history = connection.execute(
+                sa.select(
+                    sa.or_(
+                        sa.exists().where(schema.evaluations.c.test_key == row.key),
+                        sa.exists().where(schema.score_uploads.c.test_key == row.key),
+                    )
+                )
+            ).scalar_one()
+            if has_history:
                 connection.execute(
                     schema.scenario_tests.update()
                     .where(schema.scenario_tests.c.key == row.key)
@@ -121,6 +127,8 @@ class ScenarioTestRows(ModelRows):
             _require_unmixed([function, *present])
             self._add_function(connection, test.key, function, {})
             self._audit(connection, "scenario_test.add_function", test_id, {"function": function_id})
+            part = self._slice_row(connection, test.slice_key)
+            self._add_fill_job(connection, test_id, part.dataset_key, [function.key])
             return self._test_function(connection, test.key, test_id, function_id)
 
     def list_test_functions(self, test_id: str) -> list[TestFunction]:
@@ -185,69 +193,96 @@ class ScenarioTestRows(ModelRows):
             return self._test(connection, test_id)
 
     def list_criteria(self, test_id: str) -> list[CriterionChange]:
-        """Every criterion and baseline the test ever had, oldest first: who set what, when."""
-        criteria, baselines = schema.criteria, schema.baselines
+        """Every criterion and baseline the test ever had and what was set on its functions, oldest first: who, what, when."""
         with self._read() as connection:
             test = self._row_by_id(connection, schema.scenario_tests, test_id, "scenario test")
             changes = [
-                (
-                    row.created_at,
-                    row.key,
-                    CriterionChange(
-                        function_id=row.function_id,
-                        function_name=row.function_name,
-                        threshold=row.threshold,
-                        comparison=Comparison(row.comparison),
-                        baseline_model_id=None,
-                        baseline_model_name=None,
-                        user_id=row.user_id,
-                        user_name=row.user_name,
-                        created_at=from_micros(row.created_at),
-                    ),
-                )
-                for row in connection.execute(
-                    sa.select(
-                        criteria,
-                        schema.eval_functions.c.id.label("function_id"),
-                        schema.eval_functions.c.name.label("function_name"),
-                        schema.users.c.id.label("user_id"),
-                        schema.users.c.name.label("user_name"),
-                    )
-                    .join(schema.eval_functions, schema.eval_functions.c.key == criteria.c.function_key)
-                    .join(schema.users, schema.users.c.key == criteria.c.user_key)
-                    .where(criteria.c.test_key == test.key)
-                )
+                *self._threshold_changes(connection, test.key),
+                *self._baseline_changes(connection, test.key),
+                *self._property_changes(connection, test.key),
             ]
-            changes += [
-                (
-                    row.created_at,
-                    row.key,
-                    CriterionChange(
-                        function_id=None,
-                        function_name=None,
-                        threshold=None,
-                        comparison=None,
-                        baseline_model_id=row.model_id,
-                        baseline_model_name=row.model_name,
-                        user_id=row.user_id,
-                        user_name=row.user_name,
-                        created_at=from_micros(row.created_at),
-                    ),
-                )
-                for row in connection.execute(
-                    sa.select(
-                        baselines,
-                        schema.models.c.id.label("model_id"),
-                        schema.models.c.name.label("model_name"),
-                        schema.users.c.id.label("user_id"),
-                        schema.users.c.name.label("user_name"),
-                    )
-                    .join(schema.models, schema.models.c.key == baselines.c.model_key, isouter=True)
-                    .join(schema.users, schema.users.c.key == baselines.c.user_key)
-                    .where(baselines.c.test_key == test.key)
-                )
-            ]
-        return [change for _, _, change in sorted(changes, key=lambda entry: entry[:2])]
+        return sorted(changes, key=lambda change: change.created_at)
+
+    def _threshold_changes(self, connection: Connection, test_key: int) -> list[CriterionChange]:
+        criteria = schema.criteria
+        rows = connection.execute(
+            sa.select(
+                criteria,
+                schema.eval_functions.c.id.label("function_id"),
+                schema.eval_functions.c.name.label("function_name"),
+                schema.users.c.id.label("user_id"),
+                schema.users.c.name.label("user_name"),
+            )
+            .join(schema.eval_functions, schema.eval_functions.c.key == criteria.c.function_key)
+            .join(schema.users, schema.users.c.key == criteria.c.user_key)
+            .where(criteria.c.test_key == test_key)
+            .order_by(criteria.c.key)
+        )
+        return [
+            CriterionChange(
+                function_id=row.function_id,
+                function_name=row.function_name,
+                threshold=row.threshold,
+                comparison=Comparison(row.comparison),
+                baseline_model_id=None,
+                baseline_model_name=None,
+                user_id=row.user_id,
+                user_name=row.user_name,
+                created_at=from_micros(row.created_at),
+            )
+            for row in rows
+        ]
+
+    def _baseline_changes(self, connection: Connection, test_key: int) -> list[CriterionChange]:
+        baselines = schema.baselines
+        rows = connection.execute(
+            sa.select(
+                baselines,
+                schema.models.c.id.label("model_id"),
+                schema.models.c.name.label("model_name"),
+                schema.users.c.id.label("user_id"),
+                schema.users.c.name.label("user_name"),
+            )
+            .join(schema.models, schema.models.c.key == baselines.c.model_key, isouter=True)
+            .join(schema.users, schema.users.c.key == baselines.c.user_key)
+            .where(baselines.c.test_key == test_key)
+            .order_by(baselines.c.key)
+        )
+        return [
+            CriterionChange(
+                function_id=None,
+                function_name=None,
+                threshold=None,
+                comparison=None,
+                baseline_model_id=row.model_id,
+                baseline_model_name=row.model_name,
+                user_id=row.user_id,
+                user_name=row.user_name,
+                created_at=from_micros(row.created_at),
+            )
+            for row in rows
+        ]
+
+    def _property_changes(self, connection: Connection, test_key: int) -> list[CriterionChange]:
+        entries = schema.test_functions
+        functions = sa.select(entries.c.function_key).where(entries.c.test_key == test_key)
+        return [
+            CriterionChange(
+                function_id=change.function_id,
+                function_name=change.function_name,
+                threshold=None,
+                comparison=None,
+                baseline_model_id=None,
+                baseline_model_name=None,
+                user_id=change.user_id,
+                user_name=change.user_name,
+                created_at=change.created_at,
+                property=change.property,
+                before=change.before,
+                after=change.after,
+            )
+            for change in self._function_changes(connection, schema.function_changes.c.function_key.in_(functions))
+        ]
 
     def _add_function(self, connection: Connection, test_key: int, function: AnyRow, arguments: Json) -> None:
         self._insert(

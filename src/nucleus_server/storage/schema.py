@@ -259,9 +259,26 @@ eval_functions = _root(
     Column("owner_key", _Key, nullable=False),
     Column("created_at", _Micros, nullable=False),
     Column("hidden_at", _Micros),
+    Column("unit", Text),
+    Column("description", Text),
+    Column("default_cluster_key", Text),
     _refers("owner_key", "users"),
     _visible_unique("uq_eval_functions_visible_name", "workspace_key", "name"),
 )
+
+# What was set on a function after it was made; `before` and `after` are JSON.
+function_changes = _root(
+    "function_changes",
+    Column("function_key", _Key, nullable=False),
+    Column("property", Text, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Column("user_key", _Key, nullable=False),
+    Column("created_at", _Micros, nullable=False),
+    _refers("function_key", "eval_functions"),
+    _refers("user_key", "users"),
+)
+Index("ix_function_changes_function_key", function_changes.c.function_key, function_changes.c.key)
 
 scenario_tests = _root(
     "scenario_tests",
@@ -369,6 +386,89 @@ Index("ix_evaluations_slice_key", evaluations.c.slice_key)
 
 # "score": raw float64 in member order, NaN = missing; "weight": float64, zstd, absent when every weight is 1.
 evaluation_chunks = _chunks("evaluation_chunks", "evaluation_key", "evaluations", named=True)
+
+# One act of uploading scores: of one model, by some functions, for one test or (test_key null) for a whole dataset.
+score_uploads = _root(
+    "score_uploads",
+    Column("id", Text, nullable=False, unique=True),
+    Column("dataset_key", _Key, nullable=False),
+    Column("model_key", _Key, nullable=False),
+    Column("test_key", _Key),
+    Column("status", Text, nullable=False),
+    Column("function_ids", Text, nullable=False),
+    Column("min_coverage", Float, nullable=False),
+    Column("is_dry_run", Boolean, nullable=False),
+    # SHA-256 of the first part: what a client that comes back finds its unfinished upload by.
+    Column("first_part", Text),
+    Column("n_rows", BigInteger, nullable=False),
+    # What was accepted, as JSON; empty until then.
+    Column("report", Text, nullable=False),
+    Column("job_id", Text),
+    # Which attempt at storing it may finish it: a worker that was overtaken may not.
+    Column("fence", BigInteger, nullable=False),
+    Column("user_key", _Key, nullable=False),
+    Column("created_at", _Micros, nullable=False),
+    Column("completed_at", _Micros),
+    # When what nobody needs any more is swept: all of an unfinished or rejected upload, the parts of a completed one.
+    Column("expires_at", _Micros),
+    _refers("dataset_key", "datasets"),
+    _refers("model_key", "models"),
+    _refers("test_key", "scenario_tests"),
+    _refers("user_key", "users"),
+)
+Index("ix_score_uploads_dataset_key", score_uploads.c.dataset_key, score_uploads.c.key)
+Index("ix_score_uploads_model_key", score_uploads.c.model_key)
+Index("ix_score_uploads_test_key", score_uploads.c.test_key)
+Index(
+    "ix_score_uploads_expires_at",
+    score_uploads.c.expires_at,
+    sqlite_where=text("expires_at IS NOT NULL"),
+    postgresql_where=text("expires_at IS NOT NULL"),
+)
+
+# Payloads that wait for the commit of their upload; the files are the media store's.
+upload_parts = Table(
+    "upload_parts",
+    metadata,
+    Column("workspace_key", _Key, nullable=False),
+    Column("upload_key", _Key, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("n_rows", BigInteger, nullable=False),
+    PrimaryKeyConstraint("upload_key", "number"),
+    _refers("upload_key", "score_uploads"),
+)
+Index("ix_upload_parts_digest", upload_parts.c.workspace_key, upload_parts.c.digest)
+
+# The scores of a whole dataset by one function, in the order of dataset ordinals, of an upload that is for no single test.
+score_columns = _root(
+    "score_columns",
+    Column("upload_key", _Key, nullable=False),
+    Column("function_key", _Key, nullable=False),
+    Column("n_ordinals", BigInteger, nullable=False),
+    Column("n_scored", BigInteger, nullable=False),
+    Column("is_weighted", Boolean, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    _refers("upload_key", "score_uploads"),
+    _refers("function_key", "eval_functions"),
+    UniqueConstraint("upload_key", "function_key"),
+)
+Index("ix_score_columns_function_key", score_columns.c.function_key, score_columns.c.key)
+
+# "score" and "weight": float64 by dataset ordinal, zstd; a chunk without any score is absent.
+score_chunks = _chunks("score_chunks", "column_key", "score_columns", named=True)
+
+# Which upload an evaluation's scores came with.
+upload_evaluations = _root(
+    "upload_evaluations",
+    Column("upload_key", _Key, nullable=False),
+    Column("evaluation_key", _Key, nullable=False),
+    _refers("upload_key", "score_uploads"),
+    _refers("evaluation_key", "evaluations"),
+    UniqueConstraint("evaluation_key"),
+)
+Index("ix_upload_evaluations_upload_key", upload_evaluations.c.upload_key)
 
 jobs = _root(
     "jobs",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from nucleus_server.domain import Item, Slice
+from nucleus_server.domain import Item, JobStatus, JobType, Slice
 from nucleus_server.errors import InvalidInput, Problem, listed
 from nucleus_server.storage import columns, schema
 from nucleus_server.storage.base import AnyRow, from_micros
@@ -68,6 +69,7 @@ class SliceRows(ItemRows):
                     schema.slices.update().where(schema.slices.c.key == row.key).values(n_members=n_members)
                 )
                 self._audit(connection, "slice.append", slice_id, {"n_new": len(new), "n_members": n_members})
+                self._fill_tests_of(connection, row.key, row.dataset_key)
             return len(new)
 
     def get_slice(self, slice_id: str) -> Slice:
@@ -177,6 +179,56 @@ class SliceRows(ItemRows):
             .order_by(table.c.chunk)
         ).scalars()
         return columns.unpack_ordinals(chunks, n_members)
+
+    def _fill_tests_of(self, connection: Connection, slice_key: int, dataset_key: int) -> None:
+        """Scores for the new members may be here already: look for them, for every test of the slice."""
+        tests, entries = schema.scenario_tests, schema.test_functions
+        rows = connection.execute(
+            sa.select(tests.c.id, entries.c.function_key)
+            .join(entries, entries.c.test_key == tests.c.key)
+            .where(tests.c.slice_key == slice_key, tests.c.hidden_at.is_(None))
+        )
+        functions: dict[str, list[int]] = defaultdict(list)
+        for row in rows:
+            functions[row.id].append(row.function_key)
+        for test_id, keys in functions.items():
+            self._add_fill_job(connection, test_id, dataset_key, keys)
+
+    def _add_fill_job(
+        self, connection: Connection, test_id: str, dataset_key: int, function_keys: Sequence[int]
+    ) -> None:
+        """A job that fills the test from what was uploaded before, if there is anything by these functions."""
+        columns_, uploads, evaluations, slices = (
+            schema.score_columns,
+            schema.score_uploads,
+            schema.evaluations,
+            schema.slices,
+        )
+        of_dataset = sa.select(uploads.c.key).where(uploads.c.dataset_key == dataset_key)
+        slices_of_dataset = sa.select(slices.c.key).where(slices.c.dataset_key == dataset_key)
+        is_there = connection.execute(
+            sa.select(
+                sa.or_(
+                    sa.exists().where(
+                        columns_.c.function_key.in_(function_keys), columns_.c.upload_key.in_(of_dataset)
+                    ),
+                    sa.exists().where(
+                        evaluations.c.function_key.in_(function_keys), evaluations.c.slice_key.in_(slices_of_dataset)
+                    ),
+                )
+            )
+        ).scalar_one()
+        if is_there:
+            self._add_job(
+                connection,
+                JobType.FILL_SCENARIO_TEST,
+                JobStatus.QUEUED,
+                dataset_id=self._dataset_row(connection, dataset_key).id,
+                payload={"test_id": test_id},
+            )
+
+    def _slice_row(self, connection: Connection, slice_key: int) -> AnyRow:
+        return connection.execute(sa.select(schema.slices).where(schema.slices.c.key == slice_key)).one()
 
     def _dataset_row(self, connection: Connection, dataset_key: int) -> AnyRow:
         return connection.execute(
