@@ -22,13 +22,19 @@ _FEW = 10
 """Of fewer scores nothing looks odd."""
 
 
+class Histogram(msgspec.Struct, frozen=True):
+    """`edges` [N_BINS + 1] and `counts` [N_BINS]; the last bin holds its right edge too."""
+
+    edges: list[float]
+    counts: list[int]
+
+
 class Distribution(msgspec.Struct, frozen=True):
     """How numbers lie.
 
     Attributes:
         quantiles: "0.05", "0.25", "0.5", "0.75", "0.95" → value.
         n_distinct: Different values, counted up to `MAX_DISTINCT`.
-        histogram: `edges` [N_BINS + 1] and `counts` [N_BINS]; the last bin holds its right edge too.
     """
 
     min: float
@@ -36,7 +42,7 @@ class Distribution(msgspec.Struct, frozen=True):
     mean: float
     quantiles: dict[str, float]
     n_distinct: int
-    histogram: dict[str, list[float]]
+    histogram: Histogram
 
 
 class Oddity(msgspec.Struct, frozen=True):
@@ -118,7 +124,7 @@ def distribution(values: NDArray[np.float64], value_range: tuple[float, float]) 
         mean=float(values.mean()),
         quantiles={f"{q:g}": float(v) for q, v in zip(_QUANTILES, np.quantile(values, _QUANTILES), strict=True)},
         n_distinct=_n_distinct(values),
-        histogram={"edges": edges.tolist(), "counts": counts.tolist()},
+        histogram=Histogram(edges.tolist(), counts.tolist()),
     )
 
 
