@@ -41,7 +41,9 @@ from nucleus._exceptions import (
     ServerError,
     UploadRejectedError,
 )
+from nucleus._external_function import ExternalFunction, ScoringRun, external_function
 from nucleus._model import Model
+from nucleus._scoring import ItemError
 from nucleus._slice import Slice
 from nucleus._upload_report import UploadReport
 
@@ -56,7 +58,9 @@ __all__ = [
     "DatasetInfo",
     "DatasetItem",
     "DatasetItemRetrievalError",
+    "ExternalFunction",
     "InvalidUpload",
+    "ItemError",
     "JobError",
     "JobTimeoutError",
     "Model",
@@ -71,11 +75,13 @@ __all__ = [
     "ObjectNotFoundError",
     "PayloadTooLargeError",
     "PermissionDeniedError",
+    "ScoringRun",
     "ServerError",
     "ServerStatus",
     "Slice",
     "UploadRejectedError",
     "UploadReport",
     "User",
+    "external_function",
     "validate",
 ]

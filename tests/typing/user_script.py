@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import array
+from collections.abc import Iterator
 from typing import Any
+
+import numpy
+import polars
 
 import nucleus
 from nucleus import Dataset, DatasetItem, Model, NucleusAPIError, NucleusClient, Slice
@@ -62,3 +67,45 @@ def the_types_behind_it(image: str) -> None:
         except NucleusAPIError as error:
             facts: tuple[int, str, str, bool] = (error.status_code, error.code, error.request_id, error.retryable)
             print(facts, error.errors, criterion, history)
+
+
+@nucleus.external_function("closeness", direction="lower_is_better", score_range=(0, 100), unit="m")
+def closeness(item: DatasetItem, prediction: float) -> float | tuple[float, float]:
+    """How close the prediction is."""
+    return prediction, 0.5
+
+
+def any_shape_of_scores(client: NucleusClient, test: ScenarioTest, own: ExternalEvalFunction, model: Model) -> None:
+    """Scores go in from whatever a script has."""
+
+    def results() -> Iterator[EvaluationResult]:
+        yield EvaluationResult(item_ref_id="a", score=1.0)
+
+    frame = polars.DataFrame({"item_ref_id": ["a"], "score": [1.0]})
+    columns = {"item_ref_id": ["a"], "score": numpy.ones(1), "weight": array.array("d", [1.0])}
+    test.upload_external_evaluation_results(own, results(), model.id)
+    test.upload_external_evaluation_results(own, columns, model.id, dry_run=True)
+    test.upload_external_evaluation_results(own, frame, model.id)
+    dataset: Dataset = client.get_dataset("ds_1")
+    report: nucleus.UploadReport = dataset.upload_scores({"closeness": "score"}, model, frame)
+    dataset.upload_scores({own: "score"}, model.id, [{"item_ref_id": "a", "score": 1.0}], weight={own: "w"})
+    dataset.upload_scores({"closeness": "score"}, model.id, columns, weight="weight", min_coverage=0.5, dry_run=True)
+    for function in report.functions:
+        mean: float | None = function.mean
+        print(mean, [warning.message for warning in function.warnings], report.to_dict())
+    dataset.append(frame)
+    dataset.append({"reference_id": ["a"], "text": ["t"]}).sleep_until_complete()
+    dataset.append(DatasetItem(text="t", reference_id=str(i)) for i in range(3))
+    part = dataset.create_slice("s", frame["item_ref_id"])
+    part.append(str(i) for i in range(3))
+    try:
+        run: nucleus.ScoringRun = closeness.evaluate(part, {"a": 1.0}, model, processes=4)
+        closeness.evaluate(test, lambda item: 1.0, model.id, dry_run=True)
+        print(run.n_scored, [error.reference_id for error in run.errors])
+    except nucleus.UploadRejectedError as error:
+        rows: list[dict[str, Any]] = error.bad_rows()
+        error.write_bad_rows("bad.csv")
+        print(error.upload_id, rows, client.get_bad_rows(error.upload_id))
+    changed: ExternalEvalFunction = client.validate.set_eval_function_properties(own.id, unit=None, description="d")
+    uploads: list[nucleus.UploadReport] = client.uploads(model_id=model.id)
+    print(changed, uploads, client.validate.get_eval_function_history(own.id))
