@@ -21,10 +21,12 @@ from nucleus_server.domain import Comparison, Direction, NewItem, Role
 from nucleus_server.storage import LeaseLost, Store, WorkspaceStore, schema
 from tests.conformance.store_actions import (
     ACTIONS,
+    FIRST_PART,
     LATER,
     STORE_ACTIONS,
     Action,
     make_function,
+    make_plan,
     make_world,
     new_evaluation,
     new_items,
@@ -760,7 +762,7 @@ class TestStore:
         with pytest.raises(errors.InvalidInput, match="at most member"):
             limited.create_key("l", digest=b"l", hint="nv_l", role=Role.ADMIN)
 
-    def test_status_counts_what_is_visible(self, store: Store, ws: WorkspaceStore) -> None:
+    def test_status_counts_what_is_visible(self, store: Store, ws: WorkspaceStore, clock: Clock) -> None:
         """Deleted objects, other workspaces and public functions do not count."""
         make_world(open_workspace(store, "other"))
         world = make_world(ws)
@@ -769,7 +771,11 @@ class TestStore:
         now = ws.status()
         assert (now.workspace_name, now.key, now.n_datasets, now.n_items) == ("default", None, 1, 5)
         assert (now.n_slices, now.n_models, now.n_functions, now.n_tests) == (1, 1, 1, 1)
-        assert (now.n_evaluations, now.n_jobs) == (1, 0)
+        assert (now.n_evaluations, now.n_jobs, now.n_uploads_staging) == (1, 0, 0)
+        ws.begin_upload(make_plan(world), FIRST_PART)
+        assert ws.status().n_uploads_staging == 1
+        clock.now += timedelta(days=2)
+        assert ws.status().n_uploads_staging == 0
         ws.delete_dataset(world.dataset.id)
         now = ws.status()
         assert (now.n_datasets, now.n_items, now.n_slices, now.n_tests, now.n_evaluations) == (0, 0, 0, 0, 0)

@@ -66,7 +66,7 @@ class Finding:
         rows: int64 [k], from 0 over the whole upload.
         reference_ids: String [k].
         values: float64 [k]; None if the id itself is what is wrong.
-        function: Whose score or weight it is; None if it is the row's id.
+        function: Whose score or weight it is; None if it is the row's id, or a weight that all functions share.
         problem: What is wrong, in words.
     """
 
@@ -82,7 +82,7 @@ class Finding:
 def check_values(part: ScorePart, functions: Sequence[EvalFunction], first_row: int) -> Iterator[Finding]:
     """Scores outside a function's range, weights outside [0, 1], and numbers that are none."""
     for function in functions:
-        scores, weights = part.scores[function.id], part.weights_of(function.id)
+        scores = part.scores[function.id]
         low, high = function.score_min, function.score_max
         with np.errstate(invalid="ignore"):
             is_wrong = ~((scores >= low) & (scores <= high) | np.isnan(scores))
@@ -98,17 +98,14 @@ def check_values(part: ScorePart, functions: Sequence[EvalFunction], first_row: 
             function,
             f"is outside [{low:g}, {high:g}]",
         )
-        if weights is None or (function.id not in part.weights and function is not functions[0]):
-            continue  # weights that several functions share are checked once
+    by_id = {function.id: function for function in functions}
+    for name, weights in part.weights.items():
+        of = by_id.get(name)  # None: shared by all functions without their own
         is_finite = np.isfinite(weights)
-        yield from _found(
-            part, first_row, ~is_finite, "non_finite_weight", "weight", weights, function, "is not finite"
-        )
+        yield from _found(part, first_row, ~is_finite, "non_finite_weight", "weight", weights, of, "is not finite")
         with np.errstate(invalid="ignore"):
             is_wrong = is_finite & ~((weights >= 0) & (weights <= 1))
-        yield from _found(
-            part, first_row, is_wrong, "weight_out_of_range", "weight", weights, function, "is outside [0, 1]"
-        )
+        yield from _found(part, first_row, is_wrong, "weight_out_of_range", "weight", weights, of, "is outside [0, 1]")
 
 
 def _found(
@@ -118,7 +115,7 @@ def _found(
     code: str,
     field: str,
     values: NDArray[np.float64],
-    function: EvalFunction,
+    function: EvalFunction | None,
     problem: str,
 ) -> Iterator[Finding]:
     if is_wrong.any():
@@ -172,27 +169,8 @@ def refusal(findings: Sequence[Finding], target: Target, fields: FieldNames) -> 
 
 def _sentence(code: str, findings: Sequence[Finding], n_wrong: int, target: Target) -> str:
     first = findings[0]
-    if first.values is not None and first.function is not None:
-        example = f"got {n_wrong} outside, the first {first.values[0].item()!r} for {first.reference_ids[0]!r}"
-        low, high = first.function.score_min, first.function.score_max
-        if code == "score_out_of_range":
-            advice = (
-                f"if {first.function.name!r} has another range, set it: set_eval_function_properties(id, score_range=(low, "
-                "high))"
-            )
-            if _looks_like_percent(findings, low, high):
-                advice = f"they look like percent, which divided by 100 are right; {advice}"
-            return f"expected scores in [{low:g}, {high:g}], {example}: {advice}"
-        if code == "weight_out_of_range":
-            return (
-                f"expected weights in [0, 1], {example}: divide all weights by the largest one; the weighted mean stays "
-                "the same"
-            )
-        what = "score" if code == "non_finite_score" else "weight"
-        return (
-            f"expected a finite number as every {what}, got {n_wrong} that are NaN or infinite, the first for "
-            f"{first.reference_ids[0]!r}: leave these rows out"
-        )
+    if first.values is not None:
+        return _number_sentence(code, findings, n_wrong, first.values[0].item())
     names = [name for finding in findings for name in finding.reference_ids.head(MAX_LISTED)][:MAX_LISTED]
     if code == "duplicate_reference_ids":
         return f"expected every reference id once, got {listed(names, n_wrong)} more than once: send one row for each"
@@ -209,6 +187,24 @@ def _sentence(code: str, findings: Sequence[Finding], n_wrong: int, target: Targ
     }[code]
     of = f"the members of slice {target.slice_id}" if target.slice_id is not None else "the dataset's items"
     return f"expected reference ids of {of}; {what}: {listed(names, n_wrong)}. What to do: {advice}"
+
+
+def _number_sentence(code: str, findings: Sequence[Finding], n_wrong: int, first_value: float) -> str:
+    first = findings[0]
+    example = f"got {n_wrong} outside, the first {first_value!r} for {first.reference_ids[0]!r}"
+    if code == "score_out_of_range" and first.function is not None:
+        low, high = first.function.score_min, first.function.score_max
+        advice = f"if {first.function.name!r} has another range, set it: set_eval_function_properties(id, score_range=(low, high))"
+        if _looks_like_percent(findings, low, high):
+            advice = f"they look like percent, which divided by 100 are right; {advice}"
+        return f"expected scores in [{low:g}, {high:g}], {example}: {advice}"
+    if code == "weight_out_of_range":
+        return f"expected weights in [0, 1], {example}: divide all weights by the largest one; the weighted mean stays the same"
+    what = "score" if code == "non_finite_score" else "weight"
+    return (
+        f"expected a finite number as every {what}, got {n_wrong} that are NaN or infinite, the first for "
+        f"{first.reference_ids[0]!r}: leave these rows out"
+    )
 
 
 def _looks_like_percent(findings: Sequence[Finding], low: float, high: float) -> bool:

@@ -84,9 +84,10 @@ class ScoreCollector:
         known = np.flatnonzero(positions != ABSENT)
         places = positions if len(known) == len(positions) else positions[known]
         rows = np.arange(first_row, self._n_rows) if len(known) == len(positions) else known + first_row
-        earlier = self._row_of[places]
-        self._row_of[places] = rows
-        is_repeated = (earlier != ABSENT) | (self._row_of[places] != rows)
+        is_first = self._row_of[places] == ABSENT
+        # Backwards, so that of a part's rows for one item the first one stays.
+        self._row_of[places[is_first][::-1]] = rows[is_first][::-1]
+        is_repeated = self._row_of[places] != rows
         if is_repeated.any():
             repeated = (rows[is_repeated] - first_row).astype(np.int64)
             self.findings.append(
