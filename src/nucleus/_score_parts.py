@@ -126,9 +126,19 @@ class _Packed:
 
     windows: list[memoryview] = field(default_factory=list)
     n_missing: int = 0
+    known_extent: tuple[float, float] | None = None
 
     def data(self) -> memoryview:
-        return self.windows[0] if len(self.windows) == 1 else memoryview(b"".join(self.windows))
+        if len(self.windows) > 1:
+            self.windows = [memoryview(b"".join(self.windows))]
+        return self.windows[0]
+
+    def extent(self) -> tuple[float, float]:
+        """The lowest and the highest; of weights most often both are 1."""
+        if self.known_extent is None:
+            data = self.data()
+            self.known_extent = (1.0, 1.0) if _are_ones(data) else extent(data, self.n_missing)
+        return self.known_extent
 
 
 class _OpenPart:
@@ -165,7 +175,7 @@ class _OpenPart:
         columns = {name: (packed.data(), packed.n_missing) for name, packed in self._numbers.items()}
         if not self._wrong:
             self._look_for_repeated(references)
-            self._look_at_ranges(columns)
+            self._look_at_ranges()
             self._look_for_missing(columns)
         if self._wrong:
             raise self._error(references)
@@ -175,9 +185,8 @@ class _OpenPart:
             totals.n_scored[f.function_id] += self.n_rows - n_missing
         for key, name in self._weights():
             data = _with_ones(*columns[name])
-            highest = extent(data, 0)[1]
-            totals.highest_weight[key] = max(highest, totals.highest_weight.get(key, 0.0))
-            if bytes(data) != _ones(self.n_rows):  # as if there were no weights at all
+            totals.highest_weight[key] = max(self._numbers[name].extent()[1], totals.highest_weight.get(key, 0.0))
+            if not _are_ones(data):  # as if there were no weights at all
                 weights[key] = data
         body: dict[str, Any] = {"reference_ids": references, "scores": scores}
         if weights:
@@ -209,20 +218,18 @@ class _OpenPart:
                 seen.add(reference)
                 self._wrong.append(_Wrong(row, None, "reference_id", reference.decode(), _REPEATED))
 
-    def _look_at_ranges(self, columns: Mapping[str, tuple[memoryview, int]]) -> None:
+    def _look_at_ranges(self) -> None:
         for f in self._layout.functions:
-            self._look_at_range(columns[f.score], f.score_range, f, "score")
+            self._look_at_range(f.score, f.score_range, f, "score")
         for key, name in self._weights():
             function = next((f for f in self._layout.functions if f.function_id == key), None)
-            self._look_at_range(columns[name], (0.0, 1.0), function, "weight")
+            self._look_at_range(name, (0.0, 1.0), function, "weight")
 
-    def _look_at_range(
-        self, column: tuple[memoryview, int], bounds: tuple[float, float], f: FunctionColumns | None, what: str
-    ) -> None:
+    def _look_at_range(self, name: str, bounds: tuple[float, float], f: FunctionColumns | None, what: str) -> None:
         low, high = bounds
-        lowest, highest = extent(*column)
+        lowest, highest = self._numbers[name].extent()
         if lowest < low or highest > high:
-            for row, value in enumerate(floats(column[0])):
+            for row, value in enumerate(floats(self._numbers[name].data())):
                 if value < low or value > high:
                     self._wrong.append(_Wrong(row, f, what, value, _OUTSIDE))
 
@@ -316,7 +323,12 @@ def _of(function: FunctionColumns | None, layout: Layout) -> str:
     return f"function {function.name!r}: " if function is not None and len(layout.functions) > 1 else ""
 
 
-@lru_cache(maxsize=2)
+def _are_ones(data: memoryview) -> bool:
+    # The first number tells most columns apart; bytes are compared faster than views.
+    return data[:8] == _ones(1) and bytes(data) == _ones(len(data) // 8)
+
+
+@lru_cache(maxsize=4)
 def _ones(n: int) -> bytes:
     return b"\0\0\0\0\0\0\xf0\x3f" * n
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from operator import attrgetter, mul
 from typing import Any
 
 import msgspec
 
-from nucleus._columns import ListColumn, as_float, named
+from nucleus._columns import ListColumn, Texts, as_float, named
 from nucleus._exceptions import InvalidUpload
 from nucleus._tables import ROWS_AT_ONCE, Batch, Table, in_blocks, is_frame, table_of
 from nucleus.validate.constants import EntityLevel
@@ -104,10 +104,29 @@ def _batches(results: Iterable[EvaluationResult], level: EntityLevel) -> Iterato
             raise InvalidUpload(
                 f"expected EvaluationResult objects, got {type(other).__name__}; a mapping of columns or a table will do too"
             ) from None
-        if None in references:
-            _references(list(block), level)  # which says what is wrong
-        columns = {REFERENCE_ID: references, SCORE: scores, WEIGHT: weights}
-        yield Batch(len(block), {name: ListColumn(values, name) for name, values in columns.items()})
+        yield Batch(
+            len(block),
+            {
+                REFERENCE_ID: _References(references, block, level),
+                SCORE: ListColumn(scores),
+                WEIGHT: ListColumn(weights),
+            },
+        )
+
+
+class _References(ListColumn):
+    """Reference ids of results, which may be those of another level."""
+
+    def __init__(self, references: list[str], block: Sequence[EvaluationResult], level: EntityLevel) -> None:
+        super().__init__(references)
+        self._block = block
+        self._level = level
+
+    def texts(self, start: int, stop: int) -> Texts:
+        texts = super().texts(start, stop)
+        if texts.odd:
+            _references(list(self._block[start:stop]), self._level)  # which says so if the level is wrong
+        return texts
 
 
 def upload_body(
