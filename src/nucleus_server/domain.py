@@ -186,6 +186,7 @@ class WorkspaceStatus:
         key: The key that asks; None if it was no key.
         n_functions: External ones.
         n_jobs: Jobs that are waiting or running.
+        n_uploads_staging: Uploads of scores that were begun, not finished and not given up.
     """
 
     workspace_name: str
@@ -198,6 +199,7 @@ class WorkspaceStatus:
     n_tests: int
     n_evaluations: int
     n_jobs: int
+    n_uploads_staging: int
 
 
 @dataclass(frozen=True, slots=True)

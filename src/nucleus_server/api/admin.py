@@ -108,7 +108,7 @@ def status(ws: Workspace) -> Answer:
                 "evaluations": now.n_evaluations,
             },
             "jobs_running": now.n_jobs,
-            "uploads_staging": 0,
+            "uploads_staging": now.n_uploads_staging,
         }
     )
 

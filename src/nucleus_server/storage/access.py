@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from nucleus_server.domain import ApiKey, AuditEntry, Role, User, WorkspaceStatus
+from nucleus_server.domain import ApiKey, AuditEntry, Role, UploadStatus, User, WorkspaceStatus
 from nucleus_server.errors import AlreadyExists, Conflict, InvalidInput, NotFound, PermissionDenied
 from nucleus_server.storage import schema
 from nucleus_server.storage.base import AnyRow, from_micros, optional_moment, to_micros
@@ -139,7 +139,8 @@ class WorkspaceStore(ScoreSourceRows):
             query = sa.select(sa.func.count()).select_from(table).where(table.c.workspace_key == workspace, *conditions)
             return (query.where(table.c.hidden_at.is_(None)) if "hidden_at" in table.c else query).scalar_subquery()
 
-        datasets, tests, jobs = schema.datasets, schema.scenario_tests, schema.jobs
+        datasets, tests = schema.datasets, schema.scenario_tests
+        jobs, uploads = schema.jobs, schema.score_uploads
         n_items = sa.select(sa.func.coalesce(sa.func.sum(datasets.c.n_live_items), 0)).where(
             datasets.c.workspace_key == workspace, datasets.c.hidden_at.is_(None)
         )
@@ -157,6 +158,9 @@ class WorkspaceStore(ScoreSourceRows):
             count(tests).label("n_tests"),
             count(schema.evaluations, schema.evaluations.c.test_key.in_(visible_tests)).label("n_evaluations"),
             count(jobs, jobs.c.finished_at.is_(None)).label("n_jobs"),
+            count(uploads, uploads.c.status == UploadStatus.STAGING.value, uploads.c.expires_at > self._now()).label(
+                "n_uploads_staging"
+            ),
         )
         with self._read() as connection:
             row = connection.execute(query).one()
@@ -172,6 +176,7 @@ class WorkspaceStore(ScoreSourceRows):
                 n_tests=row.n_tests,
                 n_evaluations=row.n_evaluations,
                 n_jobs=row.n_jobs,
+                n_uploads_staging=row.n_uploads_staging,
             )
 
     def list_audit(self, limit: int = 100) -> list[AuditEntry]:
