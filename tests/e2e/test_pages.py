@@ -257,16 +257,17 @@ def test_revoked_key_ends_the_session(browser: Browser, live_server: LiveServer,
     """The next page asks to log in again."""
 
     def operate(*arguments: str) -> str:
-        command = [str(Path(sys.executable).with_name("nucleus")), *arguments, "--data-dir", str(live_server.data_dir)]
-        return subprocess.run(command, env=environment(), check=True, capture_output=True, text=True).stdout
+        command = [str(Path(sys.executable).with_name("nucleus")), *arguments]
+        env = environment(NUCLEUS_ENDPOINT=live_server.endpoint, NUCLEUS_API_KEY=ADMIN_KEY)
+        return subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout
 
     key = json.loads(operate("keys", "create", "browser", "--role", "viewer", "--json"))
     page = browser.new_page()
     page.goto(live_server.address)
-    page.get_by_label("API key").fill(key["key"])
+    page.get_by_label("API key").fill(key["secret"])
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_text("(viewer)")).to_be_visible()
-    operate("keys", "revoke", key["id"])
+    operate("keys", "revoke", key["id"], "--yes")
     page.reload()
     expect(page.get_by_label("API key")).to_be_visible()
     page.close()

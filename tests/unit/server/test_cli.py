@@ -42,25 +42,23 @@ def run_json(*arguments: str) -> Any:
     return json.loads(run(*arguments, "--json"))
 
 
-def test_keys(folder: Path) -> None:
-    """Created, used, listed without secrets, revoked."""
+def test_admin_key(folder: Path) -> None:
+    """A way back in for who owns the database: a fresh key of the first admin, shown once."""
     at = ("--data-dir", str(folder))
-    run("users", "create", "alice", "--role", "member", *at)
-    made = run_json("keys", "create", "ci", "--user", "alice", "--role", "viewer", "--expires-days", "30", *at)
+    made = run_json("admin-key", *at)
+    lines = run("admin-key", *at).splitlines()
+    assert len(lines) == 2 and lines[1].startswith("nv_")
     services = open_services(load_settings(data_dir=folder, env={}))
-    actor = services.access.authenticate(made["key"])
-    assert (actor.user_name, actor.role.value) == ("alice", "viewer")
+    for secret in (made["secret"], lines[1]):
+        actor = services.access.authenticate(secret)
+        assert (actor.user_name, actor.role.value) == (made["user_name"], made["role"]) == ("admin", "admin")
     services.store.close()
-    listed = {row["name"]: row for row in run_json("keys", "list", *at)}
-    assert listed["ci"]["expires"] and listed["ci"]["last used"] and listed["ci"]["revoked"] is None
-    assert made["key"] not in run("keys", "list", *at)
-    assert "Revoked" in run("keys", "revoke", made["id"], *at)
-    assert {row["name"]: row for row in run_json("keys", "list", *at)}["ci"]["revoked"]
-    assert "no key with id" in run("keys", "revoke", "key_unknown", *at, code=1)
-    assert "no user named" in run("keys", "create", "x", "--user", "nobody", *at, code=1)
-    assert "at most member" in run("keys", "create", "x", "--user", "alice", "--role", "admin", *at, code=1)
-    assert [u["name"] for u in run_json("users", "list", *at)] == ["nucleus", "admin", "alice"]
-    assert "exists already" in run("users", "create", "alice", *at, code=1)
+
+
+def test_admin_key_needs_a_workspace(tmp_path: Path) -> None:
+    """On an empty database there is nobody to make a key for."""
+    run("db", "upgrade", "--data-dir", str(tmp_path))
+    assert "nucleus serve" in run("admin-key", "--data-dir", str(tmp_path), code=3)
 
 
 def test_login_link(folder: Path) -> None:
@@ -101,8 +99,8 @@ def test_serve_says_what_is_wrong(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        assert "--port" in run("serve", "--port", port, "--data-dir", str(tmp_path), code=1)
-    output = run("serve", "--port", "0", "--data-dir", str(tmp_path), "--database-url", "mysql://x", code=1)
+        assert "--port" in run("serve", "--port", port, "--data-dir", str(tmp_path), code=3)
+    output = run("serve", "--port", "0", "--data-dir", str(tmp_path), "--database-url", "mysql://x", code=3)
     assert "postgresql://" in output
     (tmp_path / "file").touch()
-    assert "--data-dir" in run("serve", "--port", "0", "--data-dir", str(tmp_path / "file"), code=1)
+    assert "--data-dir" in run("serve", "--port", "0", "--data-dir", str(tmp_path / "file"), code=3)
