@@ -17,14 +17,15 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import event
 
 from nucleus_server import domain, errors
-from nucleus_server.domain import Comparison, Direction, NewItem, Role
-from nucleus_server.storage import LeaseLost, Store, WorkspaceStore, schema
+from nucleus_server.domain import Comparison, Direction, NewItem, Role, UploadPart
+from nucleus_server.storage import LeaseLost, NewColumn, Store, WorkspaceStore, schema
 from tests.conformance.store_actions import (
     ACTIONS,
     FIRST_PART,
     LATER,
     STORE_ACTIONS,
     Action,
+    committed_upload,
     make_function,
     make_plan,
     make_world,
@@ -567,6 +568,111 @@ class TestStore:
         assert len({evaluation.id for evaluation, _ in results}) == 1
         assert sum(not is_replay for _, is_replay in results) == 1
 
+    def test_upload_is_invisible_until_it_is_complete(self, store: Store, ws: WorkspaceStore, clock: Clock) -> None:
+        """Killed after any statement it leaves nothing that anybody sees; the next attempt completes it, once."""
+        world = make_world(ws)
+        upload = committed_upload(ws, world, fence=1)
+        scores = np.array([0.1, NAN, 0.3, 0.4, 0.5, 0.6])
+        weights = np.array([1, 1, 0.5, 1, 1, 1.0])
+
+        def record(fence: int) -> None:
+            ws.retry_upload(upload.id, fence)
+            ws.record_upload(
+                upload.id,
+                fence,
+                [NewColumn(world.function.id, scores, weights)],
+                [new_evaluation(world, [0.4, 0.1, NAN, 0.3], [1, 1, 1, 0.5])],
+                lambda replayed: {"replayed": replayed},
+            )
+
+        for number in range(1, 200):
+            try:
+                with failing_statement(store, number):
+                    record(fence=number)
+            except InjectedFailure:
+                assert ws.list_evaluations(world.test.id) == ws.newest_evaluations() == []
+                assert ws.list_sources(world.test.id) == [] and ws.get_upload(upload.id).report is None
+            else:
+                break
+        assert number > 10
+        (evaluation,) = ws.list_evaluations(world.test.id)
+        assert evaluation.upload_id == upload.id and evaluation.created_at == upload.created_at
+        (source,) = [
+            s
+            for s in ws.list_sources(ws.create_scenario_test("later", world.slice.id, [(world.function.id, {})]).id)
+            if s.column_key is not None
+        ]
+        back, back_weights = ws.read_column(source.column_key or 0, 8)
+        assert back.tobytes() == np.append(scores, [NAN, NAN]).tobytes()
+        assert back_weights is not None and back_weights.tolist() == [1, 1, 0.5, 1, 1, 1, 1, 1]
+        rows = dump(store)
+        assert [len(rows[t]) for t in ("score_columns", "score_chunks", "evaluations", "upload_evaluations")] == [
+            1,
+            2,
+            1,
+            1,
+        ]
+
+    def test_overtaken_attempt_stores_nothing(self, ws: WorkspaceStore) -> None:
+        """A worker that slept while another one took the upload over cannot complete it."""
+        world = make_world(ws)
+        upload = committed_upload(ws, world, fence=1)
+        columns = [NewColumn(world.function.id, np.ones(6), None)]
+
+        def overtake() -> None:
+            ws.retry_upload(upload.id, 2)
+
+        with pytest.raises(errors.Conflict):
+            ws.record_upload(upload.id, 1, columns, [new_evaluation(world, [1, 1, 1, 1])], lambda _: {}, overtake)
+        assert ws.list_evaluations(world.test.id) == []
+        ws.record_upload(upload.id, 2, columns, [new_evaluation(world, [1, 1, 1, 1])], lambda _: {})
+        assert len(ws.list_evaluations(world.test.id)) == 1
+
+    def test_expired_uploads_are_swept(self, store: Store, ws: WorkspaceStore, clock: Clock) -> None:
+        """Unfinished and rejected ones go after a day with what they left; of completed ones only the parts."""
+        world = make_world(ws)
+        abandoned = committed_upload(ws, world, fence=1)
+        steps = iter(["scores", "weights"])
+
+        def killed_after_the_evaluation() -> None:
+            if next(steps, None) is None:
+                raise InjectedFailure
+
+        with pytest.raises(InjectedFailure):
+            ws.record_upload(
+                abandoned.id,
+                1,
+                [NewColumn(world.function.id, np.ones(6), np.full(6, 0.5))],
+                [new_evaluation(world, [1, 1, 1, 1])],
+                lambda _: {},
+                killed_after_the_evaluation,
+            )
+        assert len(dump(store)["evaluations"]) == 1
+        assert len(dump(store)["score_chunks"]) == 2
+        kept = ws.open_upload(make_plan(world), 6)
+        ws.record_upload(kept.id, 0, [NewColumn(world.function.id, np.ones(6), None)], [], lambda _: {})
+        staged, _ = ws.begin_upload(make_plan(world, min_coverage=0.5), "c" * 64)
+        ws.put_upload_part(staged.id, UploadPart(0, "c" * 64, 10, 6))
+        deleted: list[str] = []
+        assert store.jobs.sweep_uploads(lambda workspace_id, digest: deleted.append(digest)) == 0
+        clock.now += timedelta(hours=23)
+        ws.put_upload_part(staged.id, UploadPart(1, FIRST_PART, 10, 6))  # a part keeps it for another day
+        clock.now += timedelta(hours=2)
+        assert store.jobs.sweep_uploads(lambda workspace_id, digest: deleted.append(digest)) == 1
+        assert deleted == []  # the same file waits in the other upload
+        assert [u.id for u in ws.list_uploads()] == [staged.id, kept.id]
+        clock.now += timedelta(hours=24)
+        store.jobs.sweep_uploads(lambda workspace_id, digest: deleted.append(digest))
+        assert sorted(deleted) == [FIRST_PART, "c" * 64]
+        assert [u.id for u in ws.list_uploads()] == [kept.id]
+        rows = dump(store)
+        assert [len(rows[t]) for t in ("upload_parts", "evaluations", "evaluation_chunks", "score_chunks")] == [
+            0,
+            0,
+            0,
+            1,
+        ]
+
     def test_parallel_appends_lose_nothing(self, ws: WorkspaceStore) -> None:
         """Ten writers to one dataset and one slice."""
         dataset = ws.create_dataset("d")
@@ -606,13 +712,26 @@ class TestStore:
 
     # --- jobs
 
-    def test_deleted_dataset_is_gone_at_once_and_purged_by_a_job(self, store: Store, ws: WorkspaceStore) -> None:
+    def test_deleted_dataset_is_gone_at_once_and_purged_by_a_job(
+        self, store: Store, ws: WorkspaceStore, clock: Clock
+    ) -> None:
         """Hidden before the job runs; afterwards no row of it is left but the job and the audit log."""
         before = dump(store)
         world = make_world(ws)
         ws.record_evaluation(new_evaluation(world, [1, 0, 1, 1], [1, 1, 1, 0.5]))
         ws.set_threshold(world.test.id, world.function.id, 0.5)
         ws.set_baseline_model(world.test.id, world.model.id)
+        upload = committed_upload(ws, world, fence=1)
+        ws.record_upload(
+            upload.id,
+            1,
+            [NewColumn(world.function.id, np.ones(6), np.full(6, 0.5))],
+            [new_evaluation(world, [1, 1, 1, 1])],
+            lambda _: {},
+        )
+        done = store.jobs.lease(lease_s=60)
+        assert done is not None
+        store.jobs.finish(done, {})
         job = ws.delete_dataset(world.dataset.id)
         for read in (
             lambda: ws.get_dataset(world.dataset.id),
@@ -628,7 +747,11 @@ class TestStore:
         store.jobs.finish(leased, {})
         after = dump(store)
         changed = {name for name in after if after[name] != before[name]}
-        assert changed == {"models", "eval_functions", "jobs", "audit_log"}
+        assert changed == {"models", "eval_functions", "jobs", "audit_log", "media"}
+        deleted: list[str] = []
+        clock.now += timedelta(days=2)
+        store.jobs.sweep_media(lambda workspace_id, digest: deleted.append(digest))
+        assert deleted == [FIRST_PART] and dump(store)["media"] == []  # the file of the upload's part
         assert ws.get_job(job.id).status is domain.JobStatus.COMPLETED
         assert ws.list_audit()[0].action == "dataset.delete"
         assert store.check() == []
