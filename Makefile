@@ -1,6 +1,6 @@
 # From a bare clone with Python 3.11 or newer: `make demo` shows the product, `make test` checks all of it.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint serve clean
+.PHONY: help demo test lint serve bench clean
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
@@ -8,11 +8,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_ARGS ?=
 TEST_ARGS ?=
+BENCH_ARGS ?=
 
 help:
 	@echo "make demo    start a server and evaluate two classifiers on it (DEMO_ARGS=--exit stops it afterwards)"
 	@echo "make test    lint, types, import contracts and all tests (TEST_ARGS=... goes to pytest)"
 	@echo "make lint    lint, types and import contracts only"
+	@echo "make bench   measure it beside what one would use instead (BENCH_ARGS=--quick: under two minutes)"
 	@echo "make serve   start a server on ./nucleus-data"
 	@echo "make clean   remove everything that these commands made, but not the data"
 
@@ -24,6 +26,10 @@ serve: $(VENV)/demo.stamp
 
 test: lint browser
 	$(BIN)/python -m pytest $(TEST_ARGS)
+
+# Where OpenBLAS is held to an old kernel, it would be slow for everybody who is measured.
+bench: $(VENV)/dev.stamp
+	@env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

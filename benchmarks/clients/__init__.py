@@ -1,0 +1,1 @@
+"""What is measured, each in a process of its own: `python -m benchmarks.clients.NAME JOB` prints its phases as JSON."""
