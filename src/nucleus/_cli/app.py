@@ -59,11 +59,9 @@ def create_app(parts: Iterable[EntryPoint] = ()) -> typer.Typer:
     administration.register_status(app)
     for part in parts:
         try:
-            register = part.load()
+            part.load()(app)
         except ModuleNotFoundError as error:
             _explain_missing(app, part.name, error.name or "")
-        else:
-            register(app)
     return app
 
 

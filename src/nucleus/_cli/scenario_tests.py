@@ -89,6 +89,7 @@ def add_function(
 
 @app.command(
     "set-threshold",
+    context_settings={"ignore_unknown_options": True},  # so that -0.5 is a number
     epilog=examples(
         "nucleus tests set-threshold 'night, pedestrians' custom_mAP 0.7",
         "nucleus tests set-threshold 'night, pedestrians' latency 40 --comparison less_than",

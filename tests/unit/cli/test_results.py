@@ -69,7 +69,9 @@ def test_tests(cli: Cli, uploaded: World) -> None:
     assert cli.json("tests", "set-baseline", "night test", "detector-v3")["baseline_model_id"] == uploaded.model.id
     assert "the baseline's result" in cli.text("tests", "show", "night test")
     assert cli.json("tests", "set-baseline", "night test", "none")["baseline_model_id"] is None
+    assert cli.json("tests", "set-threshold", *at, "-0.5")["functions"][0]["threshold"] == -0.5
     assert "a number or none" in cli.error("tests", "set-threshold", *at, "high")
+    cli.run("tests", "set-threshold", *at, "0.5", "--nonsense", code=3)
     assert "a number or none" in cli.error("tests", "set-threshold", *at, "inf")
     uploaded.client.validate.create_external_eval_function("other")
     assert "add-function" in cli.error("tests", "set-threshold", "night test", "other", "1")

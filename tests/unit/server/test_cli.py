@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from nucleus_server import cli
 from nucleus_server.app import open_services
 from nucleus_server.cli import register
 from nucleus_server.config import load_settings
@@ -59,6 +62,23 @@ def test_admin_key_needs_a_workspace(tmp_path: Path) -> None:
     """On an empty database there is nobody to make a key for."""
     run("db", "upgrade", "--data-dir", str(tmp_path))
     assert "nucleus serve" in run("admin-key", "--data-dir", str(tmp_path), code=3)
+
+
+def test_commands_load_the_server_only_when_they_run() -> None:
+    """So that every other command, and the completion of each word, does not wait for it."""
+    program = (
+        "import sys, typer, nucleus_server.cli; nucleus_server.cli.register(typer.Typer()); "
+        "assert not {'fastapi', 'sqlalchemy', 'polars', 'altair'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_without_the_server_there_are_no_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is missing is named, for `nucleus serve` to say what to install."""
+    monkeypatch.setattr(cli, "find_spec", lambda module: None if module == "fastapi" else module)
+    with pytest.raises(ModuleNotFoundError) as caught:
+        register(typer.Typer())
+    assert caught.value.name == "fastapi"
 
 
 def test_login_link(folder: Path) -> None:
