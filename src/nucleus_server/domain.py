@@ -462,6 +462,21 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemScore:
+    """The score of one item in one evaluation."""
+
+    evaluation_id: str
+    test_id: str
+    test_name: str
+    function_id: str
+    function_name: str
+    model_id: str
+    model_name: str
+    score: float
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """Work that outlives a request."""
 

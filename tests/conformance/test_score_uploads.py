@@ -338,6 +338,30 @@ def test_what_does_not_fit_together(scene: Scene) -> None:
     assert_error(scene._send("POST", f"dataset/{other.id}/scores", body), 422, "dataset_mismatch")
 
 
+def test_all_scores_of_one_item(scene: Scene) -> None:
+    """Over models, tests and versions of slices, also beyond the first chunk; unscored and unknown items have none."""
+    scene.report(make_part(scene.ids, {scene.f.id: ramp()}))
+    scene.report(make_part(["i9", "i3"], {scene.g.id: [0.25, 0.5]}), model_id=scene.b, min_coverage=0.5)
+
+    def scores(ref: str) -> list[tuple[str, str, str, float]]:
+        rows = scene.api.get(f"dataset/{scene.dataset.id}/scores/{ref}").json()["scores"]
+        return [(r["model_name"], r["scenario_test_name"], r["eval_function_name"], r["score"]) for r in rows]
+
+    assert sorted(scores("i9")) == [
+        ("model a", "last", "f", 0.9),
+        ("model a", "odd", "f", 0.9),
+        ("model a", "whole", "f", 0.9),
+        ("model b", "odd", "g", 0.25),
+    ]
+    assert sorted(scores("i1")) == [("model a", "odd", "f", 0.1), ("model a", "whole", "f", 0.1)]
+    assert_error(scene.api.get(f"dataset/{scene.dataset.id}/scores/nope"), 404, "item_not_found")
+    many = [f"m{k}" for k in range(8200)]
+    scene.dataset.append([DatasetItem(text="t", reference_id=ref) for ref in many])
+    test = scene.make_test("many", many, functions=[scene.f])
+    scene.report(make_part(many, {scene.f.id: np.linspace(0, 1, 8200).tolist()}), test_id=test.id)
+    assert scores("m8199") == [("model a", "many", "f", 1.0)]
+
+
 # --- in parts
 
 

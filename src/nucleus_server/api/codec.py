@@ -164,7 +164,7 @@ def decode_results(raw: bytes, parse_level: Callable[[str | None], Any]) -> Resu
         is_plain = (
             _has_no_repeats(body.result_per_ref_id, len(scores))
             and (not weights or _has_no_repeats(body.weight_per_ref_id, len(weights)))
-            and all(raw.count(key) <= 1 for key in _TOP_LEVEL_KEYS)
+            and _names_each_key_once(raw, [body.result_per_ref_id, body.weight_per_ref_id])
             and b"\\u0000" not in raw
         )
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
@@ -176,8 +176,10 @@ def decode_results(raw: bytes, parse_level: Callable[[str | None], Any]) -> Resu
     weight_column = None
     if weights:
         ordered: Iterable[float]
-        if weights.keys() == scores.keys():
-            ordered = weights.values() if list(weights) == list(scores) else map(weights.__getitem__, scores)
+        if list(weights) == list(scores):  # a sixth of the time that comparing the sets of keys takes
+            ordered = weights.values()
+        elif weights.keys() == scores.keys():
+            ordered = map(weights.__getitem__, scores)
         else:
             _refuse_stray_weights(scores, weights)
             ordered = (weights.get(ref, 1.0) for ref in scores)
@@ -204,6 +206,24 @@ def _has_no_repeats(raw: msgspec.Raw, n_keys: int) -> bool:
     if b"\\" in data:
         data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
     return data.count(b'"') == 2 * n_keys
+
+
+def _names_each_key_once(raw: bytes, values: list[msgspec.Raw]) -> bool:
+    """Whether no key of the body stands twice outside of these values, which are long and have names of their own."""
+    start = _address(raw)
+    spans = sorted((_address(value) - start, len(memoryview(value))) for value in values if len(memoryview(value)))
+    rest, end = [], 0
+    for offset, length in spans:
+        rest.append(raw[end:offset])
+        end = offset + length
+    rest.append(raw[end:])
+    return all(sum(part.count(key) for part in rest) <= 1 for key in _TOP_LEVEL_KEYS)
+
+
+def _address(data: bytes | msgspec.Raw) -> int:
+    """Where the bytes are in memory; a Raw value is a view into the message that it was decoded from."""
+    address: int = np.frombuffer(data, dtype=np.uint8).ctypes.data
+    return address
 
 
 def _explain(raw: bytes) -> None:

@@ -140,6 +140,12 @@ def commit_upload(upload_id: str, raw: JsonBody, ws: Workspace) -> Answer:
     return Answer(wire.job_handle(ws.commit_upload(upload_id, body.n_parts, body.digest)))
 
 
+@router.get("/dataset/{dataset_id}/scores/{reference_id:path}")
+def item_scores(dataset_id: str, reference_id: str, ws: Workspace) -> Answer:
+    """Every score that one item has, of all models on all tests, newest first."""
+    return Answer({"scores": [wire.item_score_row(score) for score in ws.list_item_scores(dataset_id, reference_id)]})
+
+
 @router.get("/upload/{upload_id}")
 def get_upload(upload_id: str, ws: Workspace) -> Answer:
     """An upload and its report."""

@@ -11,6 +11,7 @@ from nucleus_server.domain import (
     EvalFunction,
     FunctionChange,
     Item,
+    ItemScore,
     Job,
     JobStatus,
     JudgedEvaluation,
@@ -215,6 +216,21 @@ def evaluation_row(judged: JudgedEvaluation, upload: tuple[int, int]) -> dict[st
             "n_common": judgement.n_common,
             "result_on_common": None if judgement.n_common is None else judgement.result,
         },
+    }
+
+
+def item_score_row(score: ItemScore) -> dict[str, Any]:
+    """The score of one item in one evaluation."""
+    return {
+        "evaluation_id": score.evaluation_id,
+        "scenario_test_id": score.test_id,
+        "scenario_test_name": score.test_name,
+        "eval_function_id": score.function_id,
+        "eval_function_name": score.function_name,
+        "model_id": score.model_id,
+        "model_name": score.model_name,
+        "score": score.score,
+        "created_at": iso(score.created_at),
     }
 
 

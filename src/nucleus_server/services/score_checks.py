@@ -194,7 +194,8 @@ def _number_sentence(code: str, findings: Sequence[Finding], n_wrong: int, first
     example = f"got {n_wrong} outside, the first {first_value!r} for {first.reference_ids[0]!r}"
     if code == "score_out_of_range" and first.function is not None:
         low, high = first.function.score_min, first.function.score_max
-        advice = f"if {first.function.name!r} has another range, set it: set_eval_function_properties(id, score_range=(low, high))"
+        name = first.function.name
+        advice = f"if {name!r} has another range, set it: set_eval_function_properties(id, score_range=(low, high))"
         if _looks_like_percent(findings, low, high):
             advice = f"they look like percent, which divided by 100 are right; {advice}"
         return f"expected scores in [{low:g}, {high:g}], {example}: {advice}"

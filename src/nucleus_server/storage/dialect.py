@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
@@ -65,6 +66,24 @@ def upsert(connection: Connection, table: sa.Table, values: dict[str, Any], *, c
 def insert_if_absent(connection: Connection, table: sa.Table, values: dict[str, Any]) -> None:
     """Insert a row, or do nothing if its primary key is taken."""
     connection.execute(_insert(connection, table, values).on_conflict_do_nothing())
+
+
+def insert_rows(
+    connection: Connection, table: sa.Table, names: Sequence[str], rows: Sequence[tuple[object, ...]]
+) -> None:
+    """Insert many rows, each a tuple in the order of `names`, as fast as the database takes them: COPY on PostgreSQL.
+
+    SQLAlchemy's own way costs as much again as the database for every row.
+    """
+    listed = ", ".join(f'"{name}"' for name in names)
+    if connection.dialect.name == "sqlite":
+        marks = ", ".join("?" * len(names))
+        connection.exec_driver_sql(f'INSERT INTO "{table.name}" ({listed}) VALUES ({marks})', list(rows))
+        return
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(f'COPY "{table.name}" ({listed}) FROM STDIN') as copy:
+        for row in rows:
+            copy.write_row(row)
 
 
 def _insert(connection: Connection, table: sa.Table, values: dict[str, Any]) -> sqlite.Insert | postgresql.Insert:
@@ -188,20 +207,21 @@ def translated_errors() -> Iterator[None]:
         yield
     except NucleusServerError:
         raise
-    except sa.exc.IntegrityError as error:
+    except (sa.exc.IntegrityError, psycopg.IntegrityError) as error:
         raise Conflict(
             "another request changed the same object at the same time; read it again and repeat the request"
         ) from error
-    except sa.exc.OperationalError as error:
-        text = str(error.orig).lower()
+    except (sa.exc.OperationalError, psycopg.OperationalError) as error:
+        cause = error.orig if isinstance(error, sa.exc.OperationalError) else error
+        text = str(cause).lower()
         if "locked" in text or "deadlock" in text or "busy" in text or "could not serialize" in text:
             raise Busy("the database is busy with another write; repeat the request in a moment") from error
         if "malformed" in text:
-            raise StorageCorrupt(f"the database file is damaged: {error.orig}; restore a backup") from error
+            raise StorageCorrupt(f"the database file is damaged: {cause}; restore a backup") from error
         raise StorageUnavailable(
             "the database cannot be reached or written; the operator finds the cause with `nucleus doctor`"
         ) from error
-    except (sa.exc.DatabaseError, sa.exc.TimeoutError) as error:
+    except (sa.exc.DatabaseError, sa.exc.TimeoutError, psycopg.DatabaseError) as error:
         if "malformed" in str(error).lower():
             raise StorageCorrupt("the database file is damaged; restore a backup") from error
         raise StorageUnavailable(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -15,6 +15,7 @@ from nucleus_server.domain import AppendCounts, Item, Job, JobStatus, JobType, J
 from nucleus_server.errors import InvalidInput, NotFound, Problem, listed
 from nucleus_server.storage import schema
 from nucleus_server.storage.base import AnyRow, from_micros, optional_moment, to_json
+from nucleus_server.storage.dialect import insert_rows
 from nucleus_server.storage.ids import item_id, parse_item_id
 from nucleus_server.storage.item_columns import ItemColumnRows
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _IN_BATCH = 500  # parameters of one IN list: SQLite's default limit is far above, the plan stays an index search
-_COLUMN_JOIN_FROM = 5_000  # from here reading the packed column is cheaper than asking the index row by row
+_COLUMN_JOIN_FROM = 5_000  # from here reading the packed column can be cheaper than asking the index row by row
+_ROWS_FOR_ONE_LOOKUP = 20  # so many rows of the column are read and joined in the time of one look into the index
 
 
 class ItemRows(ItemColumnRows):
@@ -84,7 +86,8 @@ class ItemRows(ItemColumnRows):
     ) -> AppendCounts:
         known = self._live_ordinals(connection, dataset.key, [item.reference_id for item in items])
         now = self._now()
-        new_rows: list[dict[str, Any]] = []
+        new_rows: list[tuple[object, ...]] = []
+        new_ids: list[str] = []
         new_metadata: dict[int, Json] = {}
         changed: dict[int, Json] = {}
         n_updated = n_ignored = 0
@@ -94,6 +97,7 @@ class ItemRows(ItemColumnRows):
             if ordinal is None:
                 known[item.reference_id] = next_ordinal
                 new_rows.append(_item_values(dataset.key, next_ordinal, item, now))
+                new_ids.append(item.reference_id)
                 new_metadata[next_ordinal] = item.metadata
                 next_ordinal += 1
             elif update:
@@ -103,10 +107,11 @@ class ItemRows(ItemColumnRows):
                 n_ignored += 1
         for ordinal, item_metadata in changed.items():
             if ordinal >= dataset.n_items:
-                new_rows[ordinal - dataset.n_items]["metadata"] = to_json(item_metadata)
+                place = ordinal - dataset.n_items
+                new_rows[place] = _with_metadata(new_rows[place], item_metadata)
         if new_rows:
-            connection.execute(schema.items.insert(), new_rows)
-            self._extend_reference_ids(connection, dataset, [row["reference_id"] for row in new_rows])
+            insert_rows(connection, schema.items, _ITEM_COLUMNS, new_rows)
+            self._extend_reference_ids(connection, dataset, new_ids)
         stored = [{"o": o, "m": to_json(m)} for o, m in changed.items() if o < dataset.n_items]
         if stored:
             connection.execute(
@@ -125,7 +130,10 @@ class ItemRows(ItemColumnRows):
 
     def _live_ordinals(self, connection: Connection, dataset_key: int, reference_ids: Sequence[str]) -> dict[str, int]:
         """Reference id → ordinal, for those of the ids that a live item has."""
-        if len(reference_ids) >= _COLUMN_JOIN_FROM:
+        n_items = connection.execute(
+            sa.select(schema.datasets.c.n_items).where(schema.datasets.c.key == dataset_key)
+        ).scalar_one()
+        if len(reference_ids) >= _COLUMN_JOIN_FROM and len(reference_ids) * _ROWS_FOR_ONE_LOOKUP >= n_items:
             stored = self._reference_ids(connection, dataset_key)
             frame = pl.DataFrame({"id": stored, "ordinal": np.arange(len(stored))})
             wanted = pl.DataFrame({"id": pl.Series(reference_ids, dtype=pl.String).unique()})
@@ -307,21 +315,41 @@ class ItemRows(ItemColumnRows):
         ).one_or_none()
 
 
-def _item_values(dataset_key: int, ordinal: int, item: NewItem, now: int) -> dict[str, Any]:
-    return {
-        "dataset_key": dataset_key,
-        "ordinal": ordinal,
-        "reference_id": item.reference_id,
-        "location": item.location,
-        "pointcloud_location": item.pointcloud_location,
-        "media_digest": item.media_digest,
-        "text": item.text,
-        "width": item.width,
-        "height": item.height,
-        "metadata": to_json(item.metadata),
-        "created_at": now,
-        "deleted_at": None,
-    }
+_ITEM_COLUMNS = (
+    "dataset_key",
+    "ordinal",
+    "reference_id",
+    "location",
+    "pointcloud_location",
+    "media_digest",
+    "text",
+    "width",
+    "height",
+    "metadata",
+    "created_at",
+)
+
+
+def _item_values(dataset_key: int, ordinal: int, item: NewItem, now: int) -> tuple[object, ...]:
+    """The item's row, in the order of `_ITEM_COLUMNS`."""
+    return (
+        dataset_key,
+        ordinal,
+        item.reference_id,
+        item.location,
+        item.pointcloud_location,
+        item.media_digest,
+        item.text,
+        item.width,
+        item.height,
+        to_json(item.metadata) if item.metadata else "{}",
+        now,
+    )
+
+
+def _with_metadata(row: tuple[object, ...], metadata: Json) -> tuple[object, ...]:
+    place = _ITEM_COLUMNS.index("metadata")
+    return (*row[:place], to_json(metadata), *row[place + 1 :])
 
 
 def _to_item(item_prefix: str, row: AnyRow) -> Item:
