@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from nucleus._cli.finding import all_functions, find_function, find_model, find_test
-from nucleus._cli.output import AsJson, examples, print_fields, print_json, print_table, when
+from nucleus._cli.output import AsJson, coverage_text, examples, print_fields, print_json, print_table, when
 from nucleus._cli.session import client_of
 from nucleus._client import NucleusClient
 from nucleus._html import comparison_text, passed_text
@@ -174,9 +174,7 @@ def _criterion_text(criterion: dict[str, Any] | None) -> str | None:
 
 
 def _coverage_text(row: dict[str, Any]) -> str | None:
-    if row["coverage"] is None:
-        return None
-    return f"{row['coverage']:.0%} ({row['n_scored']:,} of {row['n_members'] - row['n_deleted']:,})"
+    return coverage_text(row["n_scored"], row["n_members"] - row["n_deleted"])
 
 
 def _upload_text(row: dict[str, Any]) -> str:

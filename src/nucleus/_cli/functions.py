@@ -174,4 +174,4 @@ def _print(function: EvalFunction, as_json: bool) -> None:
     if as_json:
         print_json(row)
     else:
-        print_fields({name.replace("_", " "): value for name, value in row.items()})
+        print_fields(row)

@@ -89,10 +89,12 @@ def explained(error: Exception) -> str:
     if not isinstance(error, NucleusAPIError):
         return str(error)
     lines = [error.detail]
-    for row in error.errors[:_LISTED]:
+    # A sentence that names every row itself needs no list of them.
+    is_complete = all("value" in row and str(row["value"]) in error.detail for row in error.errors)
+    for row in () if is_complete else error.errors[:_LISTED]:
         value = f" {row['value']!r}" if "value" in row else ""
         lines.append(f"  {row.get('field', '')}{value}: {row.get('message', '')}")
-    if error.n_errors > len(error.errors) > 0:
+    if error.n_errors > len(error.errors) > 0 and not is_complete:
         lines.append(f"  and {error.n_errors - len(error.errors)} more")
     if error.status_code >= 500 and error.request_id:
         lines.append(f"  request id {error.request_id}")

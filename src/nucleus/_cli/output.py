@@ -59,7 +59,7 @@ def print_fields(fields: Mapping[str, object], *, title: str | None = None) -> N
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for name, value in fields.items():
-        table.add_row(name, cell(value))
+        table.add_row(name.replace("_", " "), cell(value))
     console().print(table)
 
 
@@ -85,6 +85,14 @@ def cell(value: object) -> Text:
 def plain(text: str) -> Text:
     """A user's text as it is: no markup, and no character that a terminal would obey."""
     return Text("".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text))
+
+
+def coverage_text(n_scored: int, n_members: int) -> str | None:
+    """Which part has a score; only what is complete is 100 %."""
+    if not n_members:
+        return None
+    part = "100 %" if n_scored >= n_members else f"{min(100 * n_scored / n_members, 99.9):.1f} %"
+    return f"{part} ({n_scored:,} of {n_members:,})"
 
 
 def when(text: str | None) -> datetime | None:

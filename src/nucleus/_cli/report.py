@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from nucleus._cli.output import print_fields, print_line, print_table, when
-from nucleus._html import UNDEFINED
-from nucleus._upload_report import Distribution, UploadReport
+from nucleus._cli.output import coverage_text, print_fields, print_line, print_table, when
+from nucleus._upload_report import Distribution, UploadedFunction, UploadReport
 
 _BARS = "▁▂▃▄▅▆▇█"
 _EMPTY_BAR = "·"
+_MOST_DISTINCT = 1_000
+"""So many different numbers the server counts, and no more."""
 
 
 def print_report(report: UploadReport) -> None:
@@ -36,7 +36,13 @@ def print_report(report: UploadReport) -> None:
         print_table(
             ["test", "function", "coverage", "result", "evaluation"],
             [
-                [test.name, test.function_name, _coverage(test), test.result, test.evaluation_id or test.reason]
+                [
+                    test.name,
+                    test.function_name,
+                    coverage_text(test.n_scored, test.n_members),
+                    test.result,
+                    test.evaluation_id or test.reason,
+                ]
                 for test in report.tests
             ],
         )
@@ -51,7 +57,7 @@ def histogram_text(counts: Sequence[int]) -> str:
     return "".join(_BARS[(n * len(_BARS) - 1) // highest] if n else _EMPTY_BAR for n in counts)
 
 
-def _distribution_rows(function: Any) -> list[list[object]]:
+def _distribution_rows(function: UploadedFunction) -> list[list[object]]:
     rows = [[function.name, f"{function.n_scored:,}", function.mean, *_numbers(function.score)]]
     if function.weight is not None:
         rows.append(["  its weights", None, function.weight.mean, *_numbers(function.weight)])
@@ -62,10 +68,5 @@ def _numbers(found: Distribution | None) -> list[object]:
     if found is None:
         return [None] * 7
     levels = [found.quantiles.get(level) for level in ("0.05", "0.5", "0.95")]
-    return [found.min, *levels, found.max, found.n_distinct, histogram_text(found.histogram.counts)]
-
-
-def _coverage(test: Any) -> str:
-    if test.coverage is None:
-        return UNDEFINED
-    return f"{test.coverage:.0%} ({test.n_scored:,} of {test.n_members:,})"
+    distinct = f"{found.n_distinct:,}" + ("+" if found.n_distinct >= _MOST_DISTINCT else "")
+    return [found.min, *levels, found.max, distinct, histogram_text(found.histogram.counts)]

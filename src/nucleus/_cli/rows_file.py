@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from nucleus._cli.bad_rows import write_rows
 from nucleus._cli.outcomes import DataRefused, fail
 from nucleus.validate.results import EvaluationResult
 
@@ -36,19 +37,10 @@ class BadCells(DataRefused):
         )
         self._cells = cells
 
-    def bad_rows(self) -> list[dict[str, Any]]:
-        """All of them, in the form of `InvalidUpload.bad_rows`."""
-        return [
-            {
-                "row": cell["row"],
-                "reference_id": cell["reference_id"],
-                "function": "",
-                "field": cell["field"],
-                "value": cell["value"],
-                "problem": f"no finite number, in line {cell['line']}",
-            }
-            for cell in self._cells
-        ]
+    def write_bad_rows(self, path: Path) -> None:
+        """Write all of them as CSV, as `InvalidUpload.write_bad_rows` does."""
+        problem = "no finite number, in line {}"
+        write_rows(path, [{**cell, "problem": problem.format(cell["line"])} for cell in self._cells])
 
 
 class RowsFile(Protocol):

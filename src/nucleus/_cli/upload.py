@@ -8,7 +8,6 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from nucleus._cli.bad_rows import write_rows
 from nucleus._cli.finding import all_functions, find_dataset, find_function, find_model, find_test, is_known
 from nucleus._cli.outcomes import DataRefused, explained, fail
 from nucleus._cli.output import AsJson, examples, print_json
@@ -16,7 +15,7 @@ from nucleus._cli.report import print_report
 from nucleus._cli.rows_file import BadCells, RowsFile, open_rows
 from nucleus._cli.session import client_of
 from nucleus._client import NucleusClient
-from nucleus._exceptions import BadRequestError, InvalidUpload
+from nucleus._exceptions import BadRequestError, InvalidUpload, NucleusError
 from nucleus._upload_report import UploadReport
 from nucleus.validate.eval_functions import EvalFunction
 from nucleus.validate.scenario_test import ScenarioTest
@@ -213,9 +212,11 @@ def _refused(error: InvalidUpload | BadRequestError | BadCells, bad_rows: Path |
     message = str(error) if isinstance(error, BadCells) else explained(error)
     if bad_rows is None or not isinstance(error, (InvalidUpload, BadCells)):
         return DataRefused(message)
-    rows = error.bad_rows()
-    write_rows(bad_rows, rows)
-    return DataRefused(f"{message}\nAll {len(rows):,} bad rows are in {bad_rows}.")
+    try:
+        error.write_bad_rows(bad_rows)
+    except (NucleusError, OSError) as failure:
+        return DataRefused(f"{message}\nThe bad rows could not be written to {bad_rows}: {explained(failure)}")
+    return DataRefused(f"{message}\nAll bad rows are in {bad_rows}.")
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -85,9 +85,9 @@ def test_history(cli: Cli, uploaded: World) -> None:
     uploaded.test.get_eval_functions()[0].set_threshold(0.6)
     shown = cli.text("history", "night test").splitlines()
     first, second = (line for line in shown if "Detector 3" in line)
-    for text in ("custom_mAP", "0.5000", "≥ 0.6000", "✗ failed", "100% (4 of 4)", "1 of 2", "admin"):
+    for text in ("custom_mAP", "0.5000", "≥ 0.6000", "✗ failed", "100 % (4 of 4)", "1 of 2", "admin"):
         assert text in first
-    for text in ("0.7500", "✓ passed", "50% (2 of 4)", "2 of 2"):
+    for text in ("0.7500", "✓ passed", "50.0 % (2 of 4)", "2 of 2"):
         assert text in second
     rows = cli.json("history", "night test", "--model", "detector-v3", "--function", "custom_mAP")
     assert [(r["result"], r["passed"], r["upload_number"], r["n_uploads"]) for r in rows] == [
@@ -117,7 +117,7 @@ def test_evaluations(cli: Cli, uploaded: World) -> None:
     ]
     assert cli.json("evaluations", "show", rows[1]["id"]) == rows[1]
     text = cli.text("evaluations", "show", rows[1]["id"], "--items")
-    assert "50% (2 of 4)" in text and "– no criterion" in text
+    assert "50.0 % (2 of 4)" in text and "– no criterion" in text
     assert "ev_nowhere" in cli.error("evaluations", "show", "ev_nowhere")
 
 
