@@ -393,6 +393,16 @@ def halves(scene: Scene) -> list[dict[str, Any]]:
     ]
 
 
+def staged(scene: Scene, parts: Sequence[dict[str, Any]], **changes: Any) -> tuple[str, dict[str, Any]]:
+    """The id of an upload in parts, and how its job ended."""
+    upload_id = begin(scene, parts, **changes)["upload_id"]
+    for number, part in enumerate(parts):
+        scene.put(upload_id, number, part)
+    job = commit(scene, upload_id, parts).json()["job_id"]
+    scene.work()
+    return upload_id, scene.api.get(f"job/{job}").json()["message"]
+
+
 def test_parts_become_visible_all_at_once(scene: Scene) -> None:
     """Nothing is seen before the job is done; then it is as one upload would be."""
     parts = halves(scene)
@@ -452,16 +462,26 @@ def test_parts_for_one_test_and_dry_runs(scene: Scene) -> None:
     """The same protocol; a test's upload is one evaluation, a dry run none."""
     parts = halves(scene)
     for changes in ({"test_id": scene.whole.id}, {"dry_run": True}, {"test_id": scene.whole.id, "dry_run": True}):
-        upload_id = begin(scene, parts, **changes)["upload_id"]
-        for number, part in enumerate(parts):
-            scene.put(upload_id, number, part)
-        commit(scene, upload_id, parts)
-        scene.work()
+        upload_id, message = staged(scene, parts, **changes)
+        assert message == {"upload_id": upload_id, "replayed": False}
         report = scene.api.get(f"upload/{upload_id}").json()["report"]
         assert report["status"] == "completed" and report["tests"][0]["coverage"] == 1.0, report
         assert (report["tests"][0]["evaluation_id"] is None) == ("dry_run" in changes)
     assert len(scene.whole.get_eval_history()) == 1 and scene.odd.get_eval_history() == []
-    assert [u["test_id"] for u in scene.api.get("uploads").json()["uploads"] if not u["dry_run"]] == [scene.whole.id]
+    assert [u["test_id"] for u in scene.api.get("uploads").json()["uploads"]] == [scene.whole.id]
+
+
+def test_parts_that_are_there_already(scene: Scene) -> None:
+    """The same parts again are answered by the first upload, for the dataset and for a test."""
+    for changes in ({}, {"test_id": scene.whole.id}):
+        first, _ = staged(scene, halves(scene), **changes)
+        second, message = staged(scene, halves(scene), **changes)
+        assert second != first
+        if changes:  # the test's newest evaluation came with the dataset's upload
+            first = scene.whole.get_eval_history()[-1].upload_id
+        assert message == {"upload_id": first, "replayed": True}
+        assert second not in {u["upload_id"] for u in scene.api.get("uploads").json()["uploads"]}
+    assert len(scene.whole.get_eval_history()) == 1
 
 
 def test_parts_that_are_refused(scene: Scene) -> None:

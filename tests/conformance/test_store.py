@@ -333,7 +333,7 @@ class TestStore:
         assert tombstone.deleted_at is not None and tombstone.location is None and tombstone.metadata == {}
         assert ws.read_scores(evaluation).tolist() == [1, 0, 1, 1]
         assert ws.reference_ids(world.dataset.key)[item.ordinal] is None
-        assert ws.deleted_reference_ids(world.dataset.key, ["a", "b"]) == {"a"}
+        assert ws.deleted_reference_ids(world.dataset.key) == {"a"}
         with pytest.raises(errors.NotFound):
             ws.delete_item(world.dataset.id, "a")
         ws.append_items(world.dataset.id, new_items("a"), update=False)

@@ -237,7 +237,7 @@ def item_score_row(score: ItemScore) -> dict[str, Any]:
 def upload_row(upload: ScoreUpload, *, report: Report | None = None) -> dict[str, Any]:
     """An upload of scores with its report."""
     return {
-        "upload_id": upload.id,
+        "upload_id": None if upload.is_dry_run else upload.id,
         "status": upload.status.value,
         "dry_run": upload.is_dry_run,
         "replayed": False,

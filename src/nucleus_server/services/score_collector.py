@@ -159,6 +159,12 @@ class ScoreCollector:
         return self._reference_ids.is_null().to_numpy()
 
     @cached_property
+    def _deleted_ids(self) -> pl.Series:
+        if self.dataset.n_items == self.dataset.n_live_items:
+            return pl.Series([], dtype=pl.String)
+        return pl.Series(list(self._ws.deleted_reference_ids(self.dataset.key)), dtype=pl.String)
+
+    @cached_property
     def _expected(self) -> NDArray[np.int64]:
         """The ordinals that the rows name if they follow the order of the slice or the dataset."""
         if self.members is not None:
@@ -201,14 +207,15 @@ class ScoreCollector:
 
     def _sort_strangers(self, part: ScorePart, strangers: NDArray[np.int64], first_row: int) -> None:
         """Tell ids that never were from those of deleted items."""
-        deleted = self._ws.deleted_reference_ids(self.dataset.key, part.reference_ids.gather(strangers).to_list())
-        is_deleted = part.reference_ids.gather(strangers).is_in(list(deleted)).to_numpy() if deleted else None
+        is_deleted = None
+        if len(self._deleted_ids):
+            is_deleted = part.reference_ids.gather(strangers).is_in(self._deleted_ids.implode()).to_numpy()
         unknown = strangers if is_deleted is None else strangers[~is_deleted]
         where = f"dataset {self.dataset.id}"
         if len(unknown):
             what = f"{where} has no such item"
             self.findings.append(id_finding("unknown_reference_ids", part, unknown, first_row, what))
-        if is_deleted is not None:
+        if is_deleted is not None and is_deleted.any():
             what = f"this item of {where} was deleted"
             self.findings.append(id_finding("deleted_items", part, strangers[is_deleted], first_row, what))
 

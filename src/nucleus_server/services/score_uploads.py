@@ -194,7 +194,7 @@ def accept_for_dataset(
         for column in columns
     ]
     rows: list[TestReport] = []
-    if not plan.is_dry_run and staged is None and (equal := ws.find_equal_upload(plan, digests)) is not None:
+    if not plan.is_dry_run and (equal := ws.find_equal_upload(plan, digests)) is not None:
         return Accepted(equal.id, report_of(equal.report), is_replay=True)
     evaluations = _evaluations(ws, checked, collector, columns, rows)
 

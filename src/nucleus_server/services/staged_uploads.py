@@ -123,23 +123,27 @@ def store_committed(store: Store, media: MediaStore, job: LeasedJob) -> None:
     ws = store.workspace(job.workspace_id, actor)
     upload = ws.get_upload(job.payload["upload_id"])
     if upload.status is UploadStatus.COMPLETED:  # a worker was killed between storing it and saying so
-        store.jobs.finish(job, {"upload_id": upload.id})
+        store.jobs.finish(job, {"upload_id": upload.id, "replayed": False})
         return
     ws.retry_upload(upload.id, job.fence)
     try:
         checked = check_plan(ws, plan_of(upload))
-        _store(ws, media, store, job, upload, checked)
+        stored_id = _store(ws, media, store, job, upload, checked)
     except InvalidInput as error:
         ws.reject_upload(upload.id)
         error.rejected_upload_id = upload.id
         store.jobs.refuse(job, error.body())
         return
-    store.jobs.finish(job, {"upload_id": upload.id})
+    is_replay = stored_id != upload.id
+    if is_replay:
+        ws.reject_upload(upload.id, keep_parts=False)
+    store.jobs.finish(job, {"upload_id": stored_id, "replayed": is_replay})
 
 
 def _store(
     ws: WorkspaceStore, media: MediaStore, store: Store, job: LeasedJob, upload: ScoreUpload, checked: CheckedPlan
-) -> None:
+) -> str:
+    """Store the upload; returns its id, or the id of the earlier upload that it is the same as."""
     parts = ws.list_upload_parts(upload.id)
 
     def counted() -> Iterator[ScorePart]:
@@ -154,11 +158,14 @@ def _store(
         accepted = accept_for_dataset(ws, checked, collector, columns, upload.n_rows, attempt)
         if upload.is_dry_run:
             ws.finish_dry_run(upload.id, accepted.report.to_json())
-        return
+        return accepted.upload_id or upload.id
     new, report = evaluation_for_test(ws, checked, collector, columns[0])
     if upload.is_dry_run:
         ws.finish_dry_run(upload.id, without_evaluations(report).to_json())
-        return
+        return upload.id
+    equal = ws.find_equal_evaluation(new)
+    if equal is not None and equal.upload_id is not None:
+        return equal.upload_id
     ws.record_upload(
         upload.id,
         job.fence,
@@ -167,3 +174,4 @@ def _store(
         lambda replayed: with_replays(report, replayed).to_json(),
         attempt.still_ours,
     )
+    return upload.id

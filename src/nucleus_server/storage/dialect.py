@@ -6,6 +6,7 @@ separate pool of read-only connections. PostgreSQL: one pool; a write transactio
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -66,6 +67,16 @@ def upsert(connection: Connection, table: sa.Table, values: dict[str, Any], *, c
 def insert_if_absent(connection: Connection, table: sa.Table, values: dict[str, Any]) -> None:
     """Insert a row, or do nothing if its primary key is taken."""
     connection.execute(_insert(connection, table, values).on_conflict_do_nothing())
+
+
+def texts_table(connection: Connection, texts: Sequence[str]) -> tuple[sa.FromClause, sa.ColumnElement[str]]:
+    """A table of these texts to select from, and its only column: one parameter, however many there are."""
+    if connection.dialect.name == "sqlite":
+        wanted = sa.func.json_each(json.dumps(list(texts))).table_valued("value", name="wanted")
+    else:
+        array = sa.cast(sa.literal(list(texts), postgresql.ARRAY(sa.Text)), postgresql.ARRAY(sa.Text))
+        wanted = sa.func.unnest(array).table_valued("value", name="wanted").render_derived()
+    return wanted, wanted.c.value
 
 
 def insert_rows(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -116,10 +117,10 @@ class EvaluationRows(ScenarioTestRows):
                 self._link(connection, upload.key, key)
             return self._evaluation(connection, new.id)
 
-    def _series(self, connection: Connection, new: NewEvaluation) -> _SeriesRows:
+    def _series(self, connection: Connection, new: NewEvaluation, *, lock: bool = True) -> _SeriesRows:
         """The rows that the evaluation is of; the test's stays locked until the transaction ends."""
         return _SeriesRows(
-            test=self._row_by_id(connection, schema.scenario_tests, new.test_id, "scenario test", lock=True),
+            test=self._row_by_id(connection, schema.scenario_tests, new.test_id, "scenario test", lock=lock),
             function=self._row_by_id(connection, schema.eval_functions, new.function_id, "eval function"),
             model=self._row_by_id(connection, schema.models, new.model_id, "model"),
         )
@@ -226,6 +227,21 @@ class EvaluationRows(ScenarioTestRows):
             rows = connection.execute(query.order_by(schema.evaluations.c.created_at, schema.evaluations.c.key))
             return [_to_evaluation(row) for row in rows]
 
+    def list_upload_evaluations(self, upload_id: str, others: Sequence[str] = ()) -> list[Evaluation]:
+        """The evaluations that an upload's scores gave, those of tests made later too, and `others` by their ids.
+
+        Those of deleted tests are left out. Oldest first.
+        """
+        table, tests = schema.evaluations, schema.scenario_tests
+        query = self._evaluation_select().where(tests.c.hidden_at.is_(None))
+        query = query.order_by(table.c.created_at, table.c.key)
+        with self._read() as connection:
+            found = [_to_evaluation(r) for r in connection.execute(query.where(schema.score_uploads.c.id == upload_id))]
+            missing = sorted(set(others) - {evaluation.id for evaluation in found})
+            if missing:
+                found += [_to_evaluation(row) for row in connection.execute(query.where(table.c.id.in_(missing)))]
+        return sorted(found, key=lambda evaluation: (evaluation.created_at, evaluation.key))
+
     def newest_evaluations(self) -> list[Evaluation]:
         """The newest completed evaluation of every (test, function, model) of the workspace's visible tests."""
         table = schema.evaluations
@@ -270,6 +286,12 @@ class EvaluationRows(ScenarioTestRows):
                 .limit(1)
             ).one_or_none()
             return None if row is None else _to_evaluation(row)
+
+    def find_equal_evaluation(self, new: NewEvaluation) -> Evaluation | None:
+        """The newest evaluation of the same test, function, model and members, if it has the same scores and weights."""
+        with self._read() as connection:
+            row = self._newest_of(connection, self._series(connection, new, lock=False), new.n_members)
+            return None if row is None or row.digest != new.digest else self._evaluation(connection, row.id)
 
     def count_uploads(self, evaluation: Evaluation) -> tuple[int, int]:
         """(3, 4) for the third of four evaluations of the same test, function and model, in the order of upload."""

@@ -15,13 +15,14 @@ from nucleus_server.domain import AppendCounts, Item, Job, JobStatus, JobType, J
 from nucleus_server.errors import InvalidInput, NotFound, Problem, listed
 from nucleus_server.storage import schema
 from nucleus_server.storage.base import AnyRow, from_micros, optional_moment, to_json
-from nucleus_server.storage.dialect import insert_rows
+from nucleus_server.storage.dialect import insert_rows, texts_table
 from nucleus_server.storage.ids import item_id, parse_item_id
 from nucleus_server.storage.item_columns import ItemColumnRows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_JOIN_BATCH = 10_000  # reference ids of one look into the index
 _IN_BATCH = 500  # parameters of one IN list: SQLite's default limit is far above, the plan stays an index search
 _COLUMN_JOIN_FROM = 5_000  # from here reading the packed column can be cheaper than asking the index row by row
 _ROWS_FOR_ONE_LOOKUP = 20  # so many rows of the column are read and joined in the time of one look into the index
@@ -140,16 +141,17 @@ class ItemRows(ItemColumnRows):
             return dict(frame.join(wanted, on="id", how="semi").iter_rows())
         items = schema.items
         found: dict[str, int] = {}
-        for start in range(0, len(reference_ids), _IN_BATCH):
-            batch = reference_ids[start : start + _IN_BATCH]
-            rows = connection.execute(
-                sa.select(items.c.reference_id, items.c.ordinal).where(
-                    items.c.dataset_key == dataset_key,
-                    items.c.reference_id.in_(batch),
-                    items.c.deleted_at.is_(None),
-                )
+        for start in range(0, len(reference_ids), _JOIN_BATCH):
+            texts, text = texts_table(connection, reference_ids[start : start + _JOIN_BATCH])
+            # As a subquery, so that it is looked up in the index text by text: planners without statistics would rather read
+            # all rows of the dataset.
+            ordinal = (
+                sa.select(items.c.ordinal)
+                .where(items.c.dataset_key == dataset_key, items.c.reference_id == text, items.c.deleted_at.is_(None))
+                .scalar_subquery()
             )
-            found.update((row.reference_id, row.ordinal) for row in rows)
+            rows = connection.execute(sa.select(text, ordinal.label("ordinal")).select_from(texts)).all()
+            found.update((row[0], row[1]) for row in rows if row[1] is not None)
         return found
 
     def live_ordinals(self, dataset_key: int, reference_ids: Sequence[str]) -> dict[str, int]:
@@ -157,28 +159,17 @@ class ItemRows(ItemColumnRows):
         with self._read() as connection:
             return self._live_ordinals(connection, dataset_key, reference_ids)
 
-    def _deleted_reference_ids(
-        self, connection: Connection, dataset_key: int, reference_ids: Sequence[str]
-    ) -> set[str]:
-        """Which of the ids belong to a tombstone."""
+    def deleted_reference_ids(self, dataset_key: int) -> set[str]:
+        """The reference ids of the dataset's tombstones; one of them may be a live item's again."""
         items = schema.items
-        found: set[str] = set()
-        for start in range(0, len(reference_ids), _IN_BATCH):
-            found.update(
+        with self._read() as connection:
+            return set(
                 connection.execute(
                     sa.select(items.c.reference_id).where(
-                        items.c.dataset_key == dataset_key,
-                        items.c.reference_id.in_(reference_ids[start : start + _IN_BATCH]),
-                        items.c.deleted_at.is_not(None),
+                        items.c.dataset_key == dataset_key, items.c.deleted_at.is_not(None)
                     )
                 ).scalars()
             )
-        return found
-
-    def deleted_reference_ids(self, dataset_key: int, reference_ids: Sequence[str]) -> set[str]:
-        """Which of the ids belong to a deleted item of the dataset."""
-        with self._read() as connection:
-            return self._deleted_reference_ids(connection, dataset_key, reference_ids)
 
     def list_items(self, dataset_id: str, *, start_ordinal: int = 0, limit: int | None = None) -> list[Item]:
         """Live items by ordinal, from `start_ordinal` on."""

@@ -119,15 +119,19 @@ class UploadRows(EvaluationRows):
             self._keep(connection, upload.key)
             return job
 
-    def reject_upload(self, upload_id: str) -> None:
-        """Mark a staged upload as refused; its parts stay for a day, to list every bad row from."""
+    def reject_upload(self, upload_id: str, *, keep_parts: bool = True) -> None:
+        """Mark a staged upload as refused; its parts stay for a day, to list every bad row from, or go at the next sweep."""
         with self._write() as connection:
             upload = self._row_by_id(connection, schema.score_uploads, upload_id, "upload", lock=True)
             table = schema.score_uploads
             connection.execute(
-                table.update().where(table.c.key == upload.key).values(status=UploadStatus.REJECTED.value)
+                table.update()
+                .where(table.c.key == upload.key)
+                .values(
+                    status=UploadStatus.REJECTED.value,
+                    expires_at=self._now() + (_UNFINISHED_MICROS if keep_parts else -1),
+                )
             )
-            self._keep(connection, upload.key)
 
     def keep_rejected(self, plan: UploadPlan, part: UploadPart) -> ScoreUpload:
         """Record an upload that came in one request and was refused, to list every bad row from for a day."""
@@ -161,13 +165,14 @@ class UploadRows(EvaluationRows):
         dataset_id: str | None = None,
         model_id: str | None = None,
         function_id: str | None = None,
+        offset: int = 0,
         limit: int = 1000,
     ) -> list[ScoreUpload]:
-        """Uploads that were not given up, newest first."""
+        """Uploads that were not given up and not only to be checked, newest first."""
         table = schema.score_uploads
         with self._read() as connection:
-            is_kept = sa.and_(table.c.status == UploadStatus.COMPLETED.value, table.c.is_dry_run.is_(False))
-            query = self._upload_select().where(sa.or_(is_kept, table.c.expires_at > self._now()))
+            is_there = sa.or_(table.c.status == UploadStatus.COMPLETED.value, table.c.expires_at > self._now())
+            query = self._upload_select().where(is_there, table.c.is_dry_run.is_(False))
             if dataset_id is not None:
                 dataset = self._row_by_id(connection, schema.datasets, dataset_id, "dataset")
                 query = query.where(table.c.dataset_key == dataset.key)
@@ -176,7 +181,7 @@ class UploadRows(EvaluationRows):
                 query = query.where(table.c.model_key == model.key)
             if function_id is not None:
                 query = query.where(table.c.function_ids.contains(to_json(function_id), autoescape=True))
-            rows = connection.execute(query.order_by(table.c.key.desc()).limit(limit))
+            rows = connection.execute(query.order_by(table.c.key.desc()).offset(offset).limit(limit))
             return [_to_upload(row) for row in rows]
 
     def _plan_keys(self, connection: Connection, plan: UploadPlan) -> _PlanKeys:
