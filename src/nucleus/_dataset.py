@@ -22,6 +22,7 @@ from nucleus._slice import IDS_PER_REQUEST, Slice, paged_items
 from nucleus._tables import ArrowStream, in_blocks
 from nucleus._upload_report import UploadReport
 from nucleus.validate.eval_functions import EvalFunction
+from nucleus.validate.evaluation import ItemScore
 
 FunctionKey = TypeVar("FunctionKey", bound=str | EvalFunction)
 WeightKey = TypeVar("WeightKey", bound=str | EvalFunction)
@@ -223,6 +224,11 @@ class Dataset:
             min_coverage=min_coverage,
             dry_run=dry_run,
         )
+
+    def item_scores(self, reference_id: str) -> list[ItemScore]:
+        """Every score of one item: of all models, on all tests, in all evaluations; newest first."""
+        rows = self._connection.get(f"dataset/{self.id}/scores/{quote(reference_id, safe='')}")["scores"]
+        return [ItemScore(**row) for row in rows]
 
     def iloc(self, i: int) -> dict[str, Any]:
         """The item at place `i` in the order of insertion, as `item`, and its `annotations`."""

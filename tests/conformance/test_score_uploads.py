@@ -344,8 +344,8 @@ def test_all_scores_of_one_item(scene: Scene) -> None:
     scene.report(make_part(["i9", "i3"], {scene.g.id: [0.25, 0.5]}), model_id=scene.b, min_coverage=0.5)
 
     def scores(ref: str) -> list[tuple[str, str, str, float]]:
-        rows = scene.api.get(f"dataset/{scene.dataset.id}/scores/{ref}").json()["scores"]
-        return [(r["model_name"], r["scenario_test_name"], r["eval_function_name"], r["score"]) for r in rows]
+        rows = scene.dataset.item_scores(ref)
+        return [(r.model_name, r.scenario_test_name, r.eval_function_name, r.score) for r in rows]
 
     assert sorted(scores("i9")) == [
         ("model a", "last", "f", 0.9),

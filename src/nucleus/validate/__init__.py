@@ -13,6 +13,7 @@ from nucleus.validate.eval_functions import (
 )
 from nucleus.validate.evaluation import (
     EvaluationHistory,
+    ItemScore,
     ScenarioTestEvaluation,
     ScenarioTestEvaluationStatus,
     ScenarioTestItemEvaluation,
@@ -32,6 +33,7 @@ __all__ = [
     "EvaluationResult",
     "ExternalEvalFunction",
     "InvalidUpload",
+    "ItemScore",
     "PublicEvalFunction",
     "ScenarioTest",
     "ScenarioTestEvaluation",

@@ -138,6 +138,25 @@ class ScenarioTestEvaluation:
         return _evaluations_html(f"Evaluation {self.id}", [self])
 
 
+@dataclass(frozen=True)
+class ItemScore:
+    """The score that one item has in one evaluation.
+
+    Attributes:
+        created_at: When the score was uploaded, ISO 8601 in UTC.
+    """
+
+    evaluation_id: str
+    scenario_test_id: str
+    scenario_test_name: str
+    eval_function_id: str
+    eval_function_name: str
+    model_id: str
+    model_name: str
+    score: float
+    created_at: str
+
+
 class EvaluationHistory(list[ScenarioTestEvaluation]):
     """A test's evaluations, oldest first; a table in notebooks."""
 
