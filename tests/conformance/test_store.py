@@ -568,6 +568,19 @@ class TestStore:
         assert len({evaluation.id for evaluation, _ in results}) == 1
         assert sum(not is_replay for _, is_replay in results) == 1
 
+    def test_reserved_job_is_for_who_made_it(self, store: Store, ws: WorkspaceStore) -> None:
+        """No worker takes it before its maker had the time to; the maker does at once, and once."""
+        world = make_world(ws)
+        ws.record_evaluation(new_evaluation(world, [1, 0, 1, 1]))
+        test = ws.create_scenario_test("later", world.slice.id, [(world.function.id, {})])
+        assert store.jobs.lease(lease_s=60) is None
+        leased = store.jobs.lease(lease_s=60, payload={"test_id": test.id})
+        assert leased is not None and leased.type is domain.JobType.FILL_SCENARIO_TEST
+        assert store.jobs.lease(lease_s=60, payload={"test_id": test.id}) is None
+        store.jobs.release(leased)
+        again = store.jobs.lease(lease_s=60)
+        assert again is not None and again.id == leased.id and again.attempts == 1
+
     def test_upload_is_invisible_until_it_is_complete(self, store: Store, ws: WorkspaceStore, clock: Clock) -> None:
         """Killed after any statement it leaves nothing that anybody sees; the next attempt completes it, once."""
         world = make_world(ws)

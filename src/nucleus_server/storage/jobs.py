@@ -13,7 +13,10 @@ from nucleus_server.domain import Job, JobStatus, JobType, Json
 from nucleus_server.errors import NotFound
 from nucleus_server.storage import schema
 from nucleus_server.storage.base import AnyRow, WorkspaceBase, from_micros, optional_moment, to_json
+from nucleus_server.storage.dialect import database_micros
 from nucleus_server.storage.ids import new_id
+
+RESERVED_S = 5.0
 
 
 class JobRows(WorkspaceBase):
@@ -45,8 +48,12 @@ class JobRows(WorkspaceBase):
         payload: Json | None = None,
         message: Json | None = None,
         n_steps: int = 1,
+        is_reserved: bool = False,
     ) -> Job:
-        """Insert a job: one to be done, or (COMPLETED) the record of what this transaction has just done."""
+        """Insert a job: one to be done, or (COMPLETED) the record of what this transaction has just done.
+
+        A reserved job is left to the process that makes it for `RESERVED_S`; if that process is gone, a worker does it.
+        """
         job_id = new_id("job")
         now = self._now()
         is_done = status is JobStatus.COMPLETED
@@ -63,6 +70,7 @@ class JobRows(WorkspaceBase):
             completed_steps=n_steps if is_done else 0,
             total_steps=n_steps,
             attempts=0,
+            leased_until=database_micros() + int(RESERVED_S * 1_000_000) if is_reserved else None,
             fence=0,
             user_key=self.actor.user_key,
             created_at=now,

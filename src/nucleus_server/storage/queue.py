@@ -57,14 +57,18 @@ class JobQueue:
         self._clock = clock
 
     def lease(self, *, lease_s: float, payload: Json | None = None) -> LeasedJob | None:
-        """Take the oldest job that nobody works on, or the oldest of this payload; None if there is none."""
+        """Take the oldest job that nobody works on; None if there is none.
+
+        With `payload` the oldest of this payload, also one that is reserved for whoever asks for it so.
+        """
         jobs = schema.jobs
         is_free = sa.and_(
             jobs.c.finished_at.is_(None),
             sa.or_(jobs.c.leased_until.is_(None), jobs.c.leased_until < database_micros()),
         )
         if payload is not None:
-            is_free = sa.and_(is_free, jobs.c.payload == to_json(payload))
+            is_reserved = sa.and_(jobs.c.finished_at.is_(None), jobs.c.fence == 0)
+            is_free = sa.and_(sa.or_(is_free, is_reserved), jobs.c.payload == to_json(payload))
         # Idle workers ask often: only when there is something to take is the write lock worth it.
         with self._database.read() as connection:
             if connection.execute(sa.select(jobs.c.key).where(is_free).limit(1)).one_or_none() is None:

@@ -63,7 +63,7 @@ class ScenarioTestRows(ModelRows):
                 test_id,
                 {"name": name, "slice": slice_id, "functions": [f for f, _ in functions]},
             )
-            self._add_fill_job(connection, test_id, slice_row.dataset_key, [row.key for row in rows])
+            self._add_fill_job(connection, test_id, slice_row.dataset_key, [row.key for row in rows], is_reserved=True)
             return self._test(connection, test_id)
 
     def get_scenario_test(self, test_id: str) -> ScenarioTest:
@@ -128,7 +128,7 @@ class ScenarioTestRows(ModelRows):
             self._add_function(connection, test.key, function, {})
             self._audit(connection, "scenario_test.add_function", test_id, {"function": function_id})
             part = self._slice_row(connection, test.slice_key)
-            self._add_fill_job(connection, test_id, part.dataset_key, [function.key])
+            self._add_fill_job(connection, test_id, part.dataset_key, [function.key], is_reserved=True)
             return self._test_function(connection, test.key, test_id, function_id)
 
     def list_test_functions(self, test_id: str) -> list[TestFunction]:

@@ -195,7 +195,13 @@ class SliceRows(ItemRows):
             self._add_fill_job(connection, test_id, dataset_key, keys)
 
     def _add_fill_job(
-        self, connection: Connection, test_id: str, dataset_key: int, function_keys: Sequence[int]
+        self,
+        connection: Connection,
+        test_id: str,
+        dataset_key: int,
+        function_keys: Sequence[int],
+        *,
+        is_reserved: bool = False,
     ) -> None:
         """A job that fills the test from what was uploaded before, if there is anything by these functions."""
         columns_, uploads, evaluations, slices = (
@@ -225,6 +231,7 @@ class SliceRows(ItemRows):
                 JobStatus.QUEUED,
                 dataset_id=self._dataset_row(connection, dataset_key).id,
                 payload={"test_id": test_id},
+                is_reserved=is_reserved,
             )
 
     def _slice_row(self, connection: Connection, slice_key: int) -> AnyRow:
