@@ -10,9 +10,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import items, machine, uploads
+from benchmarks import items, machine, many, pages, reading, terminal, uploads
 from benchmarks.bench import Bench
-from benchmarks.environments import make_mlflow, official_python
+from benchmarks.environments import OUR_PYTHON, make_mlflow, official_python
+from benchmarks.measurement import OURS, Measurement
 from benchmarks.server import POSTGRES, SQLITE, Store, postgres
 
 _RESULTS = Path(__file__).parent / "results"
@@ -22,7 +23,7 @@ def main() -> int:
     """Run all sections."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="sizes up to 100,000: under two minutes, and less exact")
-    parser.add_argument("--out", type=Path, help="where to write the JSON (default: benchmarks/results/WHEN.json)")
+    parser.add_argument("--out", type=Path, help="where to write the JSON (default: in benchmarks/results)")
     arguments = parser.parse_args()
     official_python()
     make_mlflow()
@@ -31,9 +32,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="nucleus-bench-") as folder:
         bench = Bench(Path(folder), arguments.quick)
         _measure(bench)
+    terminal.show(bench)
     about |= {"load_after": os.getloadavg()[0], "is_quick": arguments.quick, "took_s": time.perf_counter() - start}
     document = {"machine": about, "facts": bench.facts, "measurements": [m.to_json() for m in bench.measurements]}
-    out = arguments.out or _RESULTS / f"{about['when'].replace(':', '')}{'-quick' if arguments.quick else ''}.json"
+    kind = "quick" if arguments.quick else "full"
+    out = arguments.out or _RESULTS / f"{kind}-{about['when'][:19].replace(':', '')}.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(document, indent=1) + "\n")
     print(f"\nWritten to {out}", file=sys.stderr)
@@ -41,26 +44,53 @@ def main() -> int:
 
 
 def _measure(bench: Bench) -> None:
+    """Everything, SQLite first; sizes ascend, so that memory that a process keeps does not hide what a size needs."""
     sizes = [10_000, 100_000] if bench.is_quick else [10_000, 100_000, 1_000_000]
-    data = bench.folder / "sqlite"
-    data.mkdir()
-    store = Store(SQLITE, data, f"sqlite:///{data / 'nucleus.db'}")
-    small = None
-    for n in sizes:
-        fixture = items.measure_items(bench, store, n)
-        small = small or fixture
-        uploads.measure_uploads(bench, store, fixture, small)
+    store = _sqlite_store(bench, "sqlite")
+    fixtures = _uploads(bench, store, sizes)
+    if not bench.is_quick:
+        largest = items.seeded_items(bench, store, 10_000_000)
+        uploads.measure_uploads(bench, store, largest, fixtures[0])
+        uploads.measure_peers(bench, largest.n)
+    for n in sizes[1:] if bench.is_quick else sizes:
         uploads.measure_peers(bench, n)
-    with postgres(bench.folder / "postgres") as (ours, keyed, pid):
+    _split(bench, sizes[-1])
+    target = reading.measure_reading(bench, store, fixtures[-1])
+    reading.measure_peer_reading(bench, sizes[-1])
+    pages.measure_evaluation_pages(bench, store, fixtures[-1], target)
+    pages.measure_many_tests(bench, _sqlite_store(bench, "pages"))
+    many.measure_many(bench, _sqlite_store(bench, "many"))
+    many.measure_many_keyed(bench)
+    with postgres(bench.folder / "postgres") as (server, pid):
         data = bench.folder / "postgres-data"
         data.mkdir()
-        store = Store(POSTGRES, data, ours, pid)
-        small = None
-        for n in sizes:
-            fixture = items.measure_items(bench, store, n)
-            small = small or fixture
-            uploads.measure_uploads(bench, store, fixture, small)
+        _uploads(bench, Store(POSTGRES, data, server.new_database(), pid), sizes[1:])
+        keyed = server.new_database()
+        for n in sizes[1:]:
             uploads.measure_postgres_peer(bench, keyed, pid, n)
+        reading.measure_postgres_peer_reading(bench, keyed, pid, sizes[-1])
+        many.measure_many_keyed_postgres(bench, server.new_database(), pid)
+
+
+def _sqlite_store(bench: Bench, name: str) -> Store:
+    data = bench.folder / name
+    data.mkdir()
+    return Store(SQLITE, data, f"sqlite:///{data / 'nucleus.db'}")
+
+
+def _uploads(bench: Bench, store: Store, sizes: list[int]) -> list[items.Fixture]:
+    fixtures: list[items.Fixture] = []
+    for n in sizes:
+        fixtures.append(items.measure_items(bench, store, n))
+        uploads.measure_uploads(bench, store, fixtures[-1], fixtures[0])
+    return fixtures
+
+
+def _split(bench: Bench, n: int) -> None:
+    plan = Measurement("prepare", uploads.TASK, "decoding and id join alone", OURS, n)
+    run = bench.run("server_split", OUR_PYTHON, {"inputs": str(bench.inputs(n))} | uploads.NO_IDS, plan)
+    if run is not None:
+        bench.facts |= run.found | {"official body, decoding and id join, s": sum(run.found.values())}
 
 
 if __name__ == "__main__":

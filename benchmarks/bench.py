@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,14 @@ class Bench:
         is_quick: Whether sizes are small.
         measurements: What has been measured.
         facts: Other numbers worth keeping, by name.
+        start: When it began.
     """
 
     folder: Path
     is_quick: bool
     measurements: list[Measurement] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
+    start: float = field(default_factory=time.perf_counter)
 
     def inputs(self, n: int) -> Path:
         """The folder with n results, written once."""
@@ -55,7 +58,7 @@ class Bench:
 
     def say(self, line: str) -> None:
         """Tell how far the run is."""
-        print(line, file=sys.stderr, flush=True)
+        print(f"{time.perf_counter() - self.start:6.0f}  {line}", file=sys.stderr, flush=True)
 
 
 def with_phase(plan: Measurement, run: ClientRun, phase: str = "upload") -> Measurement:

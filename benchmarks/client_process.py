@@ -69,5 +69,5 @@ def run_client(python: Path, name: str, job: Job) -> ClientRun:
         found=answer["found"],
         wall_s=wall_s,
         cpu_s=usage.ru_utime + usage.ru_stime,
-        peak_bytes=usage.ru_maxrss * 1024,
+        peak_bytes=answer["peak_bytes"],
     )

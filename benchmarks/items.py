@@ -9,12 +9,14 @@ import nucleus
 from benchmarks.bench import Bench, with_phase
 from benchmarks.environments import OUR_PYTHON, official_python
 from benchmarks.measurement import OFFICIAL, OURS, Measurement
+from benchmarks.seeding import seed_items
 from benchmarks.server import SQLITE, Serving, Store
 from tests.support.server import ADMIN_KEY
 
 APPEND = "append items"
 SLICE = "make a slice of them"
 _OBJECTS_UP_TO = 100_000
+_OBJECTS_UP_TO_IF_QUICK = 10_000
 
 
 @dataclass(frozen=True)
@@ -57,11 +59,33 @@ class Fixture:
 def measure_items(bench: Bench, store: Store, n: int) -> Fixture:
     """Make a dataset of n items from a table; up to 100,000 also from objects, by our SDK and by the official client."""
     with store.serving() as serving:
-        if n <= _OBJECTS_UP_TO and store.kind == SQLITE:
+        if n <= (_OBJECTS_UP_TO_IF_QUICK if bench.is_quick else _OBJECTS_UP_TO) and store.kind == SQLITE:
             _measure(bench, store, serving, n, "objects", OFFICIAL)
             _measure(bench, store, serving, n, "objects", OURS)
         made = _measure(bench, store, serving, n, "table", OURS)
         return fixture_on(serving.client(), n, made["dataset_id"], made["slice_id"])
+
+
+def seeded_items(bench: Bench, store: Store, n: int) -> Fixture:
+    """A dataset of n items that were not made through the API; its slice was, and is measured."""
+    with store.serving() as serving:
+        dataset_id = serving.client().create_dataset(f"seeded {n}").id
+    seed_items(store.data_dir / "nucleus.db", dataset_id, bench.inputs(n) / "ids.txt")
+    with store.serving() as serving:
+        plan = Measurement("items", SLICE, "our SDK, numpy array", OURS, n, store.kind)
+        job = {
+            "key": ADMIN_KEY,
+            "endpoint": serving.endpoint,
+            "watched": serving.watched,
+            "inputs": str(bench.inputs(n)),
+            "dataset_id": dataset_id,
+            "how": "seeded",
+        }
+        run = bench.run("our_items", OUR_PYTHON, job, plan)
+        if run is None or run.found["size"] != n:
+            raise SystemExit(f"no slice of {n} items, nothing to measure: {bench.measurements[-1].failure}")
+        bench.add(with_phase(plan, run, "slice"))
+        return fixture_on(serving.client(), n, dataset_id, run.found["slice_id"])
 
 
 def fixture_on(client: nucleus.NucleusClient, n: int, dataset_id: str, slice_id: str) -> Fixture:

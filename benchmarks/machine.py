@@ -12,6 +12,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy  # noqa: F401 - its OpenBLAS is what threadpoolctl finds
+import threadpoolctl  # type: ignore[import-untyped]
+
 from benchmarks.environments import MLFLOW_PYTHON, OFFICIAL_VERSION, official_python
 
 _OURS = ("nucleus-validate", "numpy", "polars", "msgspec", "sqlalchemy", "psycopg", "fastapi", "uvicorn", "httpx2")
@@ -28,6 +31,7 @@ def describe() -> dict[str, Any]:
         "memory_bytes": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
         "system": f"{platform.system()} {platform.release()}",
         "load_before": os.getloadavg()[0],
+        "blas_kernels": sorted({str(pool.get("architecture")) for pool in threadpoolctl.threadpool_info()}),
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
         "packages": {name: version(name) for name in _OURS},

@@ -22,7 +22,8 @@ class Measurement:
         n: How many results, items, or evaluations.
         database: Where the result is stored, for people.
         repeats: How often it was done; the numbers are the mean of one.
-        wall_s: Elapsed time.
+        wall_s: Elapsed time; of pages the median.
+        p95_wall_s: Of pages the 95th percentile.
         build_cpu_s: The client's CPU for building the objects that the way takes; 0 if it takes none.
         client_cpu_s: The client's CPU without that.
         server_cpu_s: The server's CPU.
@@ -44,6 +45,7 @@ class Measurement:
     database: str = ""
     repeats: int = 1
     wall_s: float = 0.0
+    p95_wall_s: float = 0.0
     build_cpu_s: float = 0.0
     client_cpu_s: float = 0.0
     server_cpu_s: float = 0.0

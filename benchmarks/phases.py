@@ -59,4 +59,6 @@ def run(work: Callable[[Job, Phases], dict[str, Any]]) -> None:
     job = json.loads(sys.argv[1])
     measured = Phases(job.get("watched", {}))
     found = work(job, measured)
-    print(json.dumps({"phases": measured.entries, "found": found}))
+    # Not `ru_maxrss`: that counts the process that this one was forked from.
+    answer = {"phases": measured.entries, "found": found, "peak_bytes": processes.peak_bytes(os.getpid())}
+    print(json.dumps(answer))

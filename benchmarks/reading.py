@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from benchmarks import processes
+from benchmarks import processes, uploads
 from benchmarks.bench import Bench
 from benchmarks.environments import MLFLOW_PYTHON, OUR_PYTHON
 from benchmarks.http_requests import Exchange, Requests
@@ -19,7 +19,6 @@ from benchmarks.items import Fixture
 from benchmarks.measurement import OURS, PEER, Measurement
 from benchmarks.phases import Job
 from benchmarks.server import POSTGRES, SQLITE, Serving, Store
-from benchmarks.uploads import expected_mean
 from tests.support.server import ADMIN_KEY
 
 MEAN = "weighted mean"
@@ -36,14 +35,14 @@ _PAGES_OF_WORST = "five pages of the dashboard, 24 items each with picture and m
 
 
 @dataclass(frozen=True)
-class _Target:
+class Target:
     """The evaluation that is read."""
 
     test_id: str
     evaluation_id: str
 
 
-def measure_reading(bench: Bench, store: Store, fixture: Fixture) -> None:
+def measure_reading(bench: Bench, store: Store, fixture: Fixture) -> Target:
     """Upload one evaluation of the fixture's items, read it back in every way, and check what came."""
     with store.serving() as serving:
         target = _upload(bench, serving, fixture)
@@ -60,7 +59,7 @@ def measure_reading(bench: Bench, store: Store, fixture: Fixture) -> None:
             job = {"do": do, "key": ADMIN_KEY, "endpoint": serving.endpoint, "test_id": target.test_id}
             plan = Measurement("read", task, SDK, OURS, fixture.n, store.kind)
             cold_process(bench, plan, "our_reading", OUR_PYTHON, job, serving.watched)
-    for task in TASKS:
+    for task in [MEAN] if bench.is_quick else TASKS:
         with store.serving() as serving:
             start = time.perf_counter()
             requests = Requests(serving)
@@ -78,6 +77,7 @@ def measure_reading(bench: Bench, store: Store, fixture: Fixture) -> None:
                 note=f"{measured.note}; the request itself {wall_s:.2f} s".removeprefix("; "),
             )
         )
+    return target
 
 
 def measure_peer_reading(bench: Bench, n: int) -> None:
@@ -93,12 +93,14 @@ def measure_peer_reading(bench: Bench, n: int) -> None:
             {"folder": str(folder / "parquet"), "model": "peer-0"},
         ),
     ]
-    for suffix in ("parquet", "json"):
-        job = {"folder": str(folder / f"mlflow-{suffix}"), "file": f"scores.{suffix}"}
+    for suffix in ("parquet",) if bench.is_quick else ("parquet", "json"):
+        job = {"folder": str(uploads.mlflow_store(bench)), "file": f"scores.{suffix}"}
         job["run_id"] = bench.facts[f"mlflow run {suffix} {n}"]
         peers.append((f"MLflow load_table, .{suffix}", SQLITE, "mlflow_table", MLFLOW_PYTHON, job))
     for way, database, client, python, job in peers:
         for task, do in TASKS.items():
+            if bench.is_quick and client == "mlflow_table" and task == WORST:
+                continue
             plan = Measurement("read", task, way, PEER, n, database)
             cold_process(bench, plan, client, python, job | {"do": do}, {})
 
@@ -135,20 +137,20 @@ def cold_process(
     return run.found
 
 
-def _upload(bench: Bench, serving: Serving, fixture: Fixture) -> _Target:
+def _upload(bench: Bench, serving: Serving, fixture: Fixture) -> Target:
     client = serving.client()
-    function = client.validate.create_external_eval_function(f"read back {fixture.n}")
+    function = client.validate.create_external_eval_function(f"read-back-{fixture.n}")
     test = client.validate.create_scenario_test(f"read back {fixture.n}", fixture.slice_id, [function])
-    model = client.create_model(f"read back {fixture.n}", f"read back {fixture.n}")
+    model = client.create_model(f"read back {fixture.n}", f"read-back-{fixture.n}")
     job = fixture.job(bench, serving) | {"how": "official", "model_ids": [model.id]}
     job |= {"test_id": test.id, "function_id": function.id}
     run = bench.run("raw_upload", OUR_PYTHON, job, Measurement("prepare", MEAN, "upload", OURS, fixture.n))
     assert run is not None
     test.get_eval_functions()[0].set_threshold(0.5)
-    return _Target(test.id, test.get_eval_history()[0].id)
+    return Target(test.id, test.get_eval_history()[0].id)
 
 
-def _by_http(requests: Requests, task: str, target: _Target) -> Exchange:
+def _by_http(requests: Requests, task: str, target: Target) -> Exchange:
     if task == MEAN:
         return requests.api(f"validate/scenario_test/{target.test_id}/eval_history/details")
     if task == ALL:
@@ -179,8 +181,11 @@ def _answer(task: str, exchange: Exchange) -> dict[str, Any]:
 def _check(bench: Bench, n: int, task: str, found: dict[str, Any]) -> None:
     """What was read is what was written."""
     checks: dict[str, Callable[[Any], bool]] = {
-        "mean": lambda mean: abs(mean - expected_mean(bench, n)) < 1e-9,
-        "worst": lambda worst: worst == np.sort(np.load(bench.inputs(n) / "scores.npy"))[:100].tolist(),
+        "mean": lambda mean: abs(mean - uploads.expected_mean(bench, n)) < 1e-9,
+        # MLflow's JSON keeps ten digits; everybody else is exact.
+        "worst": lambda worst: np.allclose(
+            worst, np.sort(np.load(bench.inputs(n) / "scores.npy"))[:100], atol=1e-9, rtol=0
+        ),
         "n": lambda count: count == n,
     }
     for name, value in found.items():

@@ -14,7 +14,7 @@ import psycopg
 
 import nucleus
 from benchmarks import processes
-from tests.support.postgres import running_postgres
+from tests.support.postgres import Postgres, running_postgres
 from tests.support.server import ADMIN_KEY, LiveServer, running_server
 
 SQLITE = "SQLite"
@@ -107,10 +107,10 @@ def postgres_bytes(url: str) -> int:
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[tuple[str, str, int]]:
-    """A PostgreSQL server: the URLs of two empty databases, one for us and one for keyed rows, and its first process."""
+def postgres(folder: Path) -> Iterator[tuple[Postgres, int]]:
+    """A PostgreSQL server and its first process."""
     before = set(processes.children(os.getpid()))
     folder.mkdir()
     with running_postgres(folder) as server:
         (pid,) = set(processes.children(os.getpid())) - before
-        yield server.new_database(), server.new_database(), pid
+        yield server, pid

@@ -10,10 +10,15 @@ from typing import Any
 import numpy as np
 
 from benchmarks.bench import Bench, with_phase
+from benchmarks.client_process import run_client
 from benchmarks.environments import MLFLOW_PYTHON, OUR_PYTHON, official_python
 from benchmarks.items import Fixture
 from benchmarks.measurement import OFFICIAL, OURS, PEER, Measurement
 from benchmarks.server import POSTGRES, SQLITE, Serving, Store, postgres_bytes, sqlite_bytes
+
+_OWN_SERVER_FROM = 10**6
+NO_IDS = {"test_id": "test", "function_id": "function", "slice_id": "slice"}
+"""For a body that nobody will receive."""
 
 TASK = "scores of one model"
 TASK_THREE = "scores of one model by three functions"
@@ -25,8 +30,9 @@ class Way:
 
     Attributes:
         client: The module of `benchmarks.clients`.
-        how: Its variant.
+        how: Its form of the upload.
         up_to: The largest n it is tried with.
+        is_variant: Whether it is left out with PostgreSQL and in quick runs.
     """
 
     name: str
@@ -35,7 +41,7 @@ class Way:
     how: str
     up_to: int
     is_shuffled: bool = False
-    on_postgres: bool = True
+    is_variant: bool = False
     task: str = TASK
 
 
@@ -47,41 +53,37 @@ RAW_OFFICIAL = "raw HTTP, official JSON"
 
 WAYS = (
     Way(RAW_OFFICIAL, OFFICIAL, "raw_upload", "official", 10**6),
-    Way(
-        "raw HTTP, official JSON, shuffled",
-        OFFICIAL,
-        "raw_upload",
-        "official",
-        10**6,
-        is_shuffled=True,
-        on_postgres=False,
-    ),
+    Way(f"{RAW_OFFICIAL}, shuffled", OFFICIAL, "raw_upload", "official", 10**6, is_shuffled=True, is_variant=True),
     Way(OFFICIAL_OBJECTS, OFFICIAL, "objects_upload", "objects", 10**6),
     Way("raw HTTP, binary part", OURS, "raw_upload", "binary", 10**6),
     Way(OUR_OBJECTS, OURS, "objects_upload", "objects", 10**6),
-    Way("our SDK, generator of EvaluationResult", OURS, "objects_upload", "generator", 10**6, on_postgres=False),
-    Way("our SDK, lists", OURS, "columns_upload", "lists", 10**6, on_postgres=False),
+    Way("our SDK, generator of EvaluationResult", OURS, "objects_upload", "generator", 10**6, is_variant=True),
+    Way("our SDK, lists", OURS, "columns_upload", "lists", 10**6, is_variant=True),
     Way(OUR_NUMPY, OURS, "columns_upload", "numpy", 10**7),
     Way(OUR_POLARS, OURS, "columns_upload", "polars", 10**7),
-    Way(
-        "our SDK, polars table, shuffled", OURS, "columns_upload", "polars", 10**7, is_shuffled=True, on_postgres=False
-    ),
+    Way(f"{OUR_POLARS}, shuffled", OURS, "columns_upload", "polars", 10**7, is_shuffled=True, is_variant=True),
     Way("our SDK, dataset.upload_scores", OURS, "columns_upload", "three functions", 10**6, task=TASK_THREE),
 )
 
 
 def measure_uploads(bench: Bench, store: Store, fixture: Fixture, small: Fixture) -> None:
-    """All ways that are for this size, each against a server that was started for it and warmed up on `small`."""
-    for way in WAYS:
-        if fixture.n <= way.up_to and (way.on_postgres or store.kind == SQLITE):
-            with store.serving() as serving:
-                _warm_up(bench, serving, way, fixture.n, small)
+    """All ways that are for this size: from a million on each against a server that was started for it and warmed up."""
+    has_variants = store.kind == SQLITE and not bench.is_quick
+    ways = [way for way in WAYS if fixture.n <= way.up_to and (has_variants or not way.is_variant)]
+    if fixture.n < _OWN_SERVER_FROM:
+        with store.serving() as serving:
+            for way in ways:
                 _measure(bench, store, serving, fixture, way)
+        return
+    for way in ways:
+        with store.serving() as serving:
+            _warm_up(bench, serving, way, fixture.n, small)
+            _measure(bench, store, serving, fixture, way)
 
 
 def measure_peers(bench: Bench, n: int) -> None:
     """Keyed rows in SQLite, a Parquet file and MLflow's tables."""
-    models = _names("peer", n)
+    models = _names(bench, n)
     base = {"do": "write", "inputs": str(bench.inputs(n)), "models": models, "watched": {}}
 
     folder = bench.folder / f"peers-{n}"
@@ -100,13 +102,11 @@ def measure_peers(bench: Bench, n: int) -> None:
 
     if n > 10**6:
         return
-    for suffix in ("parquet", "json"):
-        store = folder / f"mlflow-{suffix}"
-        store.mkdir()
-        plan = Measurement("upload", TASK, f"MLflow log_table, .{suffix}", PEER, n, SQLITE)
+    store = mlflow_store(bench)
+    suffixes = {"parquet": "", "json": "keeps ten digits of a score"}
+    for suffix, note in list(suffixes.items())[: 1 if bench.is_quick else 2]:
+        plan = Measurement("upload", TASK, f"MLflow log_table, .{suffix}", PEER, n, SQLITE, note=note)
         job = base | {"folder": str(store), "file": f"scores.{suffix}"}
-        if bench.run("mlflow_table", MLFLOW_PYTHON, job | {"do": "prepare"}, plan) is None:
-            continue
         before = _size(store)
         run = bench.run("mlflow_table", MLFLOW_PYTHON, job, plan)
         if run is not None:
@@ -114,9 +114,18 @@ def measure_peers(bench: Bench, n: int) -> None:
             bench.add(replace(with_phase(plan, run), stored_bytes=(_size(store) - before) // len(models)))
 
 
+def mlflow_store(bench: Bench) -> Path:
+    """The folder of MLflow's store, its schema made once, which takes seconds."""
+    store = bench.folder / "mlflow"
+    if not store.exists():
+        store.mkdir()
+        run_client(MLFLOW_PYTHON, "mlflow_table", {"do": "prepare", "folder": str(store)})
+    return store
+
+
 def measure_postgres_peer(bench: Bench, url: str, pid: int, n: int) -> None:
     """Keyed rows by COPY."""
-    models = _names("peer", n)
+    models = _names(bench, n)
     plan = Measurement("upload", TASK, "keyed rows, COPY", PEER, n, POSTGRES)
     before = postgres_bytes(url)
     job = {"do": "write", "inputs": str(bench.inputs(n)), "url": url, "models": [f"{m} of {n}" for m in models]}
@@ -125,8 +134,10 @@ def measure_postgres_peer(bench: Bench, url: str, pid: int, n: int) -> None:
         bench.add(replace(with_phase(plan, run), stored_bytes=(postgres_bytes(url) - before) // len(models)))
 
 
-def repeats(n: int) -> int:
+def repeats(bench: Bench, n: int) -> int:
     """How often a way is done at a size: more often where it is short."""
+    if bench.is_quick:
+        return 5 if n <= 10_000 else 2
     return 20 if n <= 10_000 else 5 if n <= 100_000 else 1
 
 
@@ -147,7 +158,7 @@ def _warm_up(bench: Bench, serving: Serving, way: Way, n: int, small: Fixture) -
 def _measure(bench: Bench, store: Store, serving: Serving, fixture: Fixture, way: Way) -> None:
     n = fixture.n
     client = serving.client()
-    models = [client.create_model(name, name).id for name in (f"{way.name} {n} {i}" for i in range(repeats(n)))]
+    models = [client.create_model(name, name).id for name in (f"{way.name} {n} {i}" for i in range(repeats(bench, n)))]
     job = fixture.job(bench, serving) | {"how": way.how, "is_shuffled": way.is_shuffled, "model_ids": models}
     plan = Measurement("upload", way.task, way.name, way.kind, n, store.kind)
     before = store.stored_bytes()
@@ -178,8 +189,8 @@ def _python(way: Way) -> Path:
     return official_python() if way.client == "objects_upload" and way.kind == OFFICIAL else OUR_PYTHON
 
 
-def _names(prefix: str, n: int) -> list[str]:
-    return [f"{prefix}-{i}" for i in range(repeats(n))]
+def _names(bench: Bench, n: int) -> list[str]:
+    return [f"peer-{i}" for i in range(repeats(bench, n))]
 
 
 def _size(folder: Path) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 
 from benchmarks import phases
-from benchmarks.clients import columns, keyed_sqlite
+from benchmarks.clients import keyed_sqlite
 
 TABLE = """CREATE TABLE IF NOT EXISTS scores (
     model text NOT NULL, item_id text NOT NULL, score float8 NOT NULL, weight float8 NOT NULL, PRIMARY KEY (model, item_id)
@@ -19,6 +19,8 @@ def work(job: phases.Job, measured: phases.Phases) -> dict[str, Any]:
     with psycopg.connect(job["url"], autocommit=True) as connection:
         if job["do"] != "write":
             return keyed_sqlite.read(connection, job, "%s")
+        from benchmarks.clients import columns  # a reader needs no numpy
+
         ids, scores, weights = columns.as_lists(job)
         connection.execute(TABLE)
         with measured.measure("upload", repeats=len(job["models"])):

@@ -6,7 +6,6 @@ import sqlite3
 from typing import Any
 
 from benchmarks import phases
-from benchmarks.clients import columns
 
 TABLE = """CREATE TABLE IF NOT EXISTS scores (
     model TEXT NOT NULL, item_id TEXT NOT NULL, score REAL NOT NULL, weight REAL NOT NULL, PRIMARY KEY (model, item_id)
@@ -19,6 +18,8 @@ def work(job: phases.Job, measured: phases.Phases) -> dict[str, Any]:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     if job["do"] == "write":
+        from benchmarks.clients import columns  # a reader needs no numpy
+
         ids, scores, weights = columns.as_lists(job)
         connection.execute(TABLE)
         with measured.measure("upload", repeats=len(job["models"])):

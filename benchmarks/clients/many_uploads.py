@@ -61,7 +61,6 @@ def _sqlite(job: phases.Job, measured: phases.Phases, ids: list[str]) -> dict[st
 
 def _postgres(job: phases.Job, measured: phases.Phases, ids: list[str]) -> dict[str, Any]:
     with psycopg.connect(job["url"], autocommit=True) as connection:
-        connection.execute("DROP TABLE IF EXISTS scores")
         connection.execute(keyed_postgres.TABLE)
         connection.execute(_INDEX)
         with measured.measure("upload", repeats=job["n_models"]):

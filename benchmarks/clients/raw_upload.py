@@ -17,7 +17,7 @@ from benchmarks.clients import columns
 def upload(job: phases.Job, measured: phases.Phases) -> dict[str, Any]:
     """Build a body for each of the job's models, then send them."""
     with measured.measure("build", repeats=len(job["model_ids"])):
-        build = _binary if job["how"] == "binary" else _official
+        build = _binary if job["how"] == "binary" else official_body
         bodies = [build(job, model_id) for model_id in job["model_ids"]]
     route, content_type = (
         (f"dataset/{job['dataset_id']}/scores", "application/msgpack")
@@ -38,7 +38,7 @@ def upload(job: phases.Job, measured: phases.Phases) -> dict[str, Any]:
     return {"body_bytes": len(bodies[0])}
 
 
-def _official(job: phases.Job, model_id: str) -> bytes:
+def official_body(job: phases.Job, model_id: str) -> bytes:
     """The body as the official client sends it: its keys, their order, and the spaces of `json.dumps`."""
     ids, scores, weights = columns.as_lists(job)
     total = sum(score * weight for score, weight in zip(scores, weights))

@@ -1,0 +1,88 @@
+"""The bars of the design, each with what this run measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks import pages, uploads
+from benchmarks.measurement import Measurement
+from benchmarks.server import SQLITE
+
+_MILLION = 10**6
+_GB = 1e9
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A number to hold.
+
+    Attributes:
+        what: What is measured.
+        limit: The bar, for people.
+        value: What was measured, for people; None if this run did not measure it.
+        is_met: Whether it is held; None if it was not measured.
+    """
+
+    what: str
+    limit: str
+    value: str | None
+    is_met: bool | None
+
+
+def bars(measurements: Iterable[Measurement], facts: dict[str, Any]) -> list[Bar]:
+    """Every bar that uploads and pages have; sizes below a million measure none of them."""
+    found = {(m.section, m.task, m.way, m.n, m.database): m for m in measurements if m.failure is None}
+
+    def upload(way: str, n: int = _MILLION, task: str = uploads.TASK) -> Measurement | None:
+        return found.get(("upload", task, way, n, SQLITE))
+
+    rows: list[Bar] = []
+    ours, official = upload(uploads.OUR_OBJECTS), upload(uploads.OFFICIAL_OBJECTS)
+    what = "1M results as EvaluationResult objects: building, upload, commit; CPU of client and server"
+    if ours and official:
+        ratio = ours.cpu_s / official.cpu_s
+        value = f"{ours.cpu_s:.2f} s of {official.cpu_s:.2f} s: 1/{1 / ratio:.1f}"
+        rows.append(Bar(what, "1/5 of the official client", value, ratio <= 0.2))
+    else:
+        rows.append(Bar(what, "1/5 of the official client", None, None))
+
+    for name, way in (("numpy columns", uploads.OUR_NUMPY), ("a polars table", uploads.OUR_POLARS)):
+        at, at_ten = upload(way), upload(way, 10 * _MILLION)
+        what = f"1M results from {name}; CPU of client and server"
+        rows.append(_at_most(what, "1.5 s", at.cpu_s if at else None, 1.5, "{:.2f} s"))
+        what = f"10M results from {name}: memory of the server"
+        rows.append(_at_most(what, "2.5 GB", at_ten.server_peak_bytes / _GB if at_ten else None, 2.5, "{:.2f} GB"))
+        what = f"cost per item from 1M to 10M, {name}; CPU of client and server"
+        growth = at_ten.cpu_s / at.cpu_s / 10 if at and at_ten else None
+        rows.append(_at_most(what, "1.5 times", growth, 1.5, "{:.2f} times"))
+
+    raw = upload(uploads.RAW_OFFICIAL)
+    rows.append(
+        _at_most(
+            "official body of 1M results: CPU of the server",
+            "2.2 s",
+            raw.server_cpu_s if raw else None,
+            2.2,
+            "{:.2f} s",
+        )
+    )
+    known = facts.get("official body, decoding and id join, s")
+    rest = None if raw is None or known is None else raw.server_cpu_s - known
+    rows.append(_at_most("of it neither decoding nor id join", "0.5 s", rest, 0.5, "{:.2f} s"))
+
+    for (section, task, way, n, _), measured in found.items():
+        is_full = n >= _MILLION if task == pages.EVALUATION else "100 tests" in way or "50 models" in way
+        if section == "pages" and is_full:
+            value = f"{measured.wall_s * 1000:.0f} / {measured.p95_wall_s * 1000:.0f} ms"
+            is_met = measured.wall_s <= 0.15 and measured.p95_wall_s <= 0.3
+            shown = f"{task}, {n:,} items: {way}" if task == pages.EVALUATION else way
+            rows.append(Bar(f"dashboard, {shown}; median / p95", "150 / 300 ms", value, is_met))
+    return rows
+
+
+def _at_most(what: str, limit: str, value: float | None, bar: float, form: str) -> Bar:
+    if value is None:
+        return Bar(what, limit, None, None)
+    return Bar(what, limit, form.format(value), value <= bar)
