@@ -221,6 +221,41 @@ def test_replays_store_nothing(scene: Scene) -> None:
     assert len(scene.whole.get_eval_history()) == len(scene.odd.get_eval_history()) == 1
 
 
+def test_what_came_between_makes_scores_news_again(scene: Scene) -> None:
+    """A, B, A are three uploads, also if B has fewer functions or is for one test."""
+    both = make_part(scene.ids, {scene.f.id: ramp(), scene.g.id: ramp()})
+    other = make_part(scene.ids, {scene.f.id: ramp()[::-1]})
+    first = scene.report(both)
+    scene.report(other)
+    assert scene.report(both)["upload_id"] != first["upload_id"]
+    assert [e.result for e in scene.odd.get_eval_history() if e.eval_function_id == scene.f.id] == [
+        pytest.approx(1.3 / 3),
+        pytest.approx(1.4 / 3),
+        pytest.approx(1.3 / 3),
+    ]
+    scene.report(other, test_id=scene.whole.id)
+    assert not scene.report(both)["replayed"]
+    of_f = [e for e in scene.whole.get_eval_history() if e.eval_function_id == scene.f.id]
+    assert [(e.upload_number, e.n_uploads) for e in of_f] == [(i, 5) for i in range(1, 6)]
+    of_g = [e for e in scene.whole.get_eval_history() if e.eval_function_id == scene.g.id]
+    assert len(of_g) == 1  # by this function nothing came between
+
+
+def test_dataset_and_slice_without_items(scene: Scene) -> None:
+    """There is nothing that scores could be of; the error says so, and a report of other items too."""
+    empty = scene.client.create_dataset("empty")
+    part = empty.create_slice("nothing")
+    test = scene.client.validate.create_scenario_test("empty", part.id, [scene.f])
+    body = msgspec.msgpack.encode(
+        {"model_id": scene.a, "part": make_part(["x"], {scene.f.id: [1]}), "test_id": test.id}
+    )
+    assert_error(scene._send("POST", f"dataset/{empty.id}/scores", body), 422, "unknown_reference_ids")
+    none = scene.dataset.create_slice("none")
+    scene.client.validate.create_scenario_test("none", none.id, [scene.f])
+    rows = {t["name"]: t["reason"] for t in scene.report(make_part(scene.ids, {scene.f.id: ramp()}))["tests"]}
+    assert rows["none"] == "its slice has no items"
+
+
 def test_dry_run_stores_nothing(scene: Scene) -> None:
     """The full check and the whole report, and nobody finds anything."""
     part = make_part(scene.ids, {scene.f.id: ramp()})

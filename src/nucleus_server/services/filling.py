@@ -11,7 +11,7 @@ import numpy as np
 
 from nucleus_metrics import WeightedMean
 from nucleus_server.domain import EvalFunction
-from nucleus_server.services.score_collector import Column, evaluation_of
+from nucleus_server.services.score_collector import Column, evaluation_of, pinned_members
 from nucleus_server.services.score_uploads import reason_against
 from nucleus_server.storage import LeaseLost, NewEvaluation, ScoreSource, Store, WorkspaceStore
 
@@ -71,7 +71,7 @@ class _Filler:
         self._ws = ws
         self._test = ws.get_scenario_test(test_id)
         self._dataset = ws.get_dataset(self._test.dataset_id)
-        self._ordinals = ws.slice_ordinals(self._test.slice_key)
+        self._ordinals = pinned_members(ws.slice_ordinals(self._test.slice_key), self._dataset.n_items)
         self._n_deleted = 0
         if self._dataset.n_items != self._dataset.n_live_items:
             self._n_deleted = ws.reference_ids(self._dataset.key).gather(self._ordinals).null_count()
@@ -105,12 +105,12 @@ class _Filler:
             return Column(function, scores, weights, _UNKNOWN)
         assert source.evaluation_id is not None
         evaluation = self._ws.get_evaluation_of_any_test(source.evaluation_id)
-        members = self._ws.slice_ordinals(evaluation.slice_key, evaluation.n_members)
+        members = pinned_members(self._ws.slice_ordinals(evaluation.slice_key, evaluation.n_members), n_items)
         scores = np.full(n_items, np.nan)
-        scores[members] = self._ws.read_scores(evaluation)
+        scores[members] = self._ws.read_scores(evaluation)[: len(members)]
         found = self._ws.read_weights(evaluation)
         if found is None:
             return Column(function, scores, None, _UNKNOWN)
         weights = np.ones(n_items)
-        weights[members] = found
+        weights[members] = found[: len(members)]
         return Column(function, scores, weights, _UNKNOWN)

@@ -67,7 +67,9 @@ class ScoreCollector:
         self._test = test
         self._fields = fields
         self._is_small = n_rows <= _ASK_UP_TO < dataset.n_items and dataset.n_items == dataset.n_live_items
-        self.members: NDArray[np.int64] | None = None if test is None else ws.slice_ordinals(test.slice_key)
+        self.members: NDArray[np.int64] | None = (
+            None if test is None else pinned_members(ws.slice_ordinals(test.slice_key), dataset.n_items)
+        )
         self._n_columns = dataset.n_items if self.members is None else len(self.members)
         self._scores = {function.id: np.full(self._n_columns, np.nan) for function in functions}
         self._weights: dict[str, NDArray[np.float64]] = {}
@@ -189,7 +191,9 @@ class ScoreCollector:
             self._sort_strangers(part, strangers, first_row)
         if self.members is None:
             return ordinals
-        positions = np.where(ordinals == ABSENT, ABSENT, self._place_of[ordinals])
+        positions = np.full(len(ordinals), ABSENT, dtype=np.int64)
+        known = ordinals != ABSENT
+        positions[known] = self._place_of[ordinals[known]]
         outside = np.flatnonzero((positions == ABSENT) & (ordinals != ABSENT))
         if len(outside):
             assert self._test is not None
@@ -218,6 +222,12 @@ class ScoreCollector:
         if is_deleted is not None and is_deleted.any():
             what = f"this item of {where} was deleted"
             self.findings.append(id_finding("deleted_items", part, strangers[is_deleted], first_row, what))
+
+
+def pinned_members(ordinals: NDArray[np.int64], n_items: int) -> NDArray[np.int64]:
+    """The slice's members up to the first one that came after the dataset was looked at: a version of the slice."""
+    later = np.flatnonzero(ordinals >= n_items)
+    return ordinals[: later[0]] if len(later) else ordinals
 
 
 def evaluation_of(

@@ -11,7 +11,7 @@ import numpy as np
 from nucleus_server.domain import Dataset, EvalFunction, Level, ScenarioTest, ScoreUpload
 from nucleus_server.errors import InvalidInput
 from nucleus_server.services.score_checks import OUR_FIELDS, FieldNames, ScorePart
-from nucleus_server.services.score_collector import Column, ScoreCollector, evaluation_of
+from nucleus_server.services.score_collector import Column, ScoreCollector, evaluation_of, pinned_members
 from nucleus_server.services.upload_report import (
     FunctionReport,
     Report,
@@ -247,8 +247,7 @@ def _evaluations(
     members = _Members(ws)
     for entry in entries:
         test, column = tests[entry.test_key], by_function[entry.function.id]
-        ordinals = members.of(test.slice_key)
-        ordinals = ordinals[ordinals < collector.dataset.n_items]
+        ordinals = pinned_members(members.of(test.slice_key), collector.dataset.n_items)
         n_deleted = collector.n_deleted(ordinals)
         n_members = len(ordinals) - n_deleted
         n_scored = int(np.count_nonzero(~np.isnan(column.scores[ordinals])))

@@ -8,6 +8,7 @@ is swept when it expires.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -205,36 +206,41 @@ class ScoreColumnRows(UploadRows):
             return forget_upload_batch(connection, self._attempt(connection, upload_id, fence).key)
 
     def find_equal_upload(self, plan: UploadPlan, digests: dict[str, bytes]) -> ScoreUpload | None:
-        """The model's newest upload for the whole dataset, if it has just these columns (function id → digest)."""
+        """The model's newest upload by these functions, if it is for the whole dataset and has just these columns.
+
+        `digests` are function id → digest. An upload by any of the functions that came later, also for a single test, makes
+        the same scores news again.
+        """
         table, column = schema.score_uploads, schema.score_columns
         with self._read() as connection:
-            newest = connection.execute(
-                sa.select(table.c.key, table.c.id)
+            rows = connection.execute(
+                sa.select(table.c.key, table.c.id, table.c.test_key, table.c.function_ids, table.c.min_coverage)
                 .join(schema.datasets, schema.datasets.c.key == table.c.dataset_key)
                 .join(schema.models, schema.models.c.key == table.c.model_key)
                 .where(
                     table.c.workspace_key == self._workspace_key,
                     schema.datasets.c.id == plan.dataset_id,
                     schema.models.c.id == plan.model_id,
-                    table.c.test_key.is_(None),
                     table.c.status == UploadStatus.COMPLETED.value,
                     table.c.is_dry_run.is_(False),
-                    table.c.function_ids == to_json(list(plan.function_ids)),
-                    table.c.min_coverage == plan.min_coverage,
                 )
                 .order_by(table.c.key.desc())
-                .limit(1)
-            ).one_or_none()
-            if newest is None:
+            )
+            asked = set(plan.function_ids)
+            newest = next((row for row in rows if asked & set(json.loads(row.function_ids))), None)
+            if (
+                newest is None
+                or newest.test_key is not None
+                or newest.min_coverage != plan.min_coverage
+                or set(json.loads(newest.function_ids)) != asked
+            ):
                 return None
-            rows = connection.execute(
+            stored = connection.execute(
                 sa.select(schema.eval_functions.c.id, column.c.digest)
                 .join(schema.eval_functions, schema.eval_functions.c.key == column.c.function_key)
                 .where(column.c.upload_key == newest.key)
             )
-            if {row.id: row.digest for row in rows} != digests:
-                return None
-            return self._upload(connection, newest.id)
+            return self._upload(connection, newest.id) if {r.id: r.digest for r in stored} == digests else None
 
     def find_same_scores(self, dataset_id: str, function_id: str, digest: bytes, model_id: str) -> str | None:
         """The name of another model whose column by this function has the same digest; None if there is none."""
