@@ -291,6 +291,12 @@ class Model:
     created_at: datetime
 
 
+MAX_UNIT = 40
+MAX_DESCRIPTION = 10_000
+MAX_METADATA_KEY = 200
+"""Characters of the texts that are set on an evaluation function."""
+
+
 @dataclass(frozen=True, slots=True)
 class EvalFunction:
     """An evaluation function: external ones are only a name, public ones are computed by the server."""

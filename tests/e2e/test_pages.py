@@ -10,18 +10,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import axe_playwright_python
 import pytest
 from playwright.sync_api import Browser, expect
 
 import nucleus
 from nucleus import DatasetItem
 from nucleus.validate import EvaluationResult, ScenarioTest
+from tests.e2e.browsing import HOSTILE, assert_accessible, log_in
 from tests.e2e.conftest import Watched
 from tests.support.images import write_png
 from tests.support.server import ADMIN_KEY, LiveServer, environment
 
-HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(2)>{{7*7}}'
 N = 60
 
 
@@ -66,14 +65,6 @@ def world(live_server: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> 
     test.upload_external_evaluation_results(other, results, good.id)
     yield World(client, test, good, bad)
     client.close()
-
-
-def log_in(watched: Watched, server: LiveServer, path: str = "/") -> None:
-    """By API key, ending on the page that was asked for."""
-    watched.page.goto(server.address + path)
-    watched.page.get_by_label("API key").fill(ADMIN_KEY)
-    watched.page.get_by_role("button", name="Log in").click()
-    watched.page.wait_for_url(server.address + path)
 
 
 def test_login_link_works_once(watched: Watched, live_server: LiveServer, browser: Browser) -> None:
@@ -212,25 +203,18 @@ def test_phone(browser: Browser, live_server: LiveServer, world: World, theme: s
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_accessibility(browser: Browser, live_server: LiveServer, world: World, theme: str) -> None:
     """axe finds nothing on any page, in either theme."""
-    (axe,) = Path(axe_playwright_python.__file__).parent.rglob("axe.min.js")
     context = browser.new_context(color_scheme=theme, bypass_csp=True)  # type: ignore[arg-type]
     page = context.new_page()
 
-    def check() -> None:
-        page.wait_for_load_state("networkidle")
-        page.evaluate(axe.read_text())
-        violations = page.evaluate("axe.run()")["violations"]
-        assert [(v["id"], [node["html"] for node in v["nodes"]]) for v in violations] == [], page.url
-
     page.goto(live_server.address)
-    check()
+    assert_accessible(page)
     page.get_by_label("API key").fill(ADMIN_KEY)
     page.get_by_role("button", name="Log in").click()
-    check()
+    assert_accessible(page)
     evaluations = world.test.get_eval_history()
     for path in (f"/tests/{world.test.id}", *(f"/evaluations/{e.id}" for e in evaluations), "/nowhere"):
         page.goto(live_server.address + path)
-        check()
+        assert_accessible(page)
     context.close()
 
 

@@ -13,7 +13,15 @@ from starlette.responses import Response
 from nucleus_server.api import codec, wire
 from nucleus_server.api.http import Answer, JsonBody, Services, Workspace, base_url, services_of, takes
 from nucleus_server.api.names import checked_function_name, checked_name
-from nucleus_server.domain import Comparison, Direction, JudgedEvaluation, Level
+from nucleus_server.domain import (
+    MAX_DESCRIPTION,
+    MAX_METADATA_KEY,
+    MAX_UNIT,
+    Comparison,
+    Direction,
+    JudgedEvaluation,
+    Level,
+)
 from nucleus_server.errors import InvalidInput, NotAvailable
 from nucleus_server.services.filling import fill_now
 from nucleus_server.services.judging import judge_one, judge_test, upload_numbers
@@ -23,9 +31,9 @@ from nucleus_server.services.uploads import upload_results
 router = APIRouter(prefix="/validate")
 
 
-Unit = Annotated[str, Meta(min_length=1, max_length=40)]
-Description = Annotated[str, Meta(min_length=1, max_length=10_000)]
-MetadataKey = Annotated[str, Meta(min_length=1, max_length=200)]
+Unit = Annotated[str, Meta(min_length=1, max_length=MAX_UNIT)]
+Description = Annotated[str, Meta(min_length=1, max_length=MAX_DESCRIPTION)]
+MetadataKey = Annotated[str, Meta(min_length=1, max_length=MAX_METADATA_KEY)]
 
 
 class CreateEvalFunction(msgspec.Struct):

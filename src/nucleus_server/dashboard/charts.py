@@ -38,18 +38,26 @@ def history_spec(points: list[dict[str, Any]], *, y_title: str) -> dict[str, Any
     return _responsive(alt.layer(line, threshold, dots), height=240)
 
 
-def histogram_spec(bins: list[dict[str, Any]], *, threshold: float | None) -> dict[str, Any]:
+def histogram_spec(
+    bins: list[dict[str, Any]], *, rule: tuple[str, float] | None, x_title: str = "score"
+) -> dict[str, Any]:
     """How many items have which score.
 
     Args:
         bins: `start`, `end` and `count` of each.
-        threshold: Where the criterion stands; None if there is none.
+        rule: What a dashed line stands for, and where; None for no line.
+        x_title: What is counted.
     """
     bars = (
         alt.Chart(alt.InlineData(values=bins))
         .mark_bar()
         .encode(
-            x=alt.X("start:Q", bin="binned", title="score"),
+            x=alt.X(
+                "start:Q",
+                bin="binned",
+                title=x_title,
+                axis=alt.Axis(labelOverlap="parity", labelSeparation=6, labelFlush=False),
+            ),
             x2="end:Q",
             y=alt.Y("count:Q", title="items", axis=alt.Axis(tickMinStep=1, format=",d")),
             tooltip=[
@@ -59,14 +67,15 @@ def histogram_spec(bins: list[dict[str, Any]], *, threshold: float | None) -> di
             ],
         )
     )
-    if threshold is None:
+    if rule is None:
         return _responsive(bars, height=200)
-    rule = (
-        alt.Chart(alt.InlineData(values=[{"threshold": threshold}]))
+    name, place = rule
+    line = (
+        alt.Chart(alt.InlineData(values=[{"place": place}]))
         .mark_rule(strokeWidth=2, strokeDash=[6, 4])
-        .encode(x="threshold:Q", tooltip=[alt.Tooltip("threshold:Q", format=".4f")])
+        .encode(x="place:Q", tooltip=[alt.Tooltip("place:Q", title=name, format=".4f")])
     )
-    return _responsive(alt.layer(bars, rule), height=200)
+    return _responsive(alt.layer(bars, line), height=200)
 
 
 def _padded(values: list[float]) -> list[float]:

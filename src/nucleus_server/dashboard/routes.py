@@ -2,133 +2,47 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import logging
-from collections.abc import Callable, Coroutine
-from pathlib import Path
-from typing import Annotated, Any
-from urllib.parse import urlencode
+from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
-from fastapi.routing import APIRoute
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from nucleus_server import __version__
 from nucleus_server.dashboard import pages
-from nucleus_server.dashboard.contexts import ErrorPage, Frame, LoginPage
-from nucleus_server.dashboard.session import Session, Sessions, safe_path
-from nucleus_server.errors import NotFound, NucleusServerError, Unauthenticated
-from nucleus_server.services import WorkspaceStore
+from nucleus_server.dashboard.contexts import Frame, LoginPage
+from nucleus_server.dashboard.function_routes import add_function_routes
+from nucleus_server.dashboard.rendering import is_part_request, page_route
+from nucleus_server.dashboard.session import safe_path
+from nucleus_server.dashboard.site import Site, page_number
+from nucleus_server.dashboard.upload_routes import add_upload_routes
+from nucleus_server.errors import NotFound, Unauthenticated
 from nucleus_server.services.app_services import AppServices
-
-_log = logging.getLogger(__name__)
-
-LARGEST_PAGE = 10**9
-
-
-def script_json(value: object) -> Markup:
-    """JSON for a `<script type="application/json">`: nothing in it can end the element."""
-    text = json.dumps(value, allow_nan=False, ensure_ascii=True)
-    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
-
-
-def make_environment() -> Environment:
-    """Templates in which every value is escaped, and an unknown name is an error."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["script_json"] = script_json
-    return environment
-
-
-class _LoginNeeded(Exception):
-    """The page is only for somebody who is logged in."""
-
-
-class Renderer:
-    """Turns contexts into answers, under one security policy."""
-
-    def __init__(self, services: AppServices) -> None:
-        self._environment = make_environment()
-        sources = " ".join(["'self'", "data:", *services.media_origins])
-        self._headers = {
-            "content-security-policy": (
-                "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; font-src 'self'; "
-                f"img-src {sources}; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-            ),
-            "x-content-type-options": "nosniff",
-            "referrer-policy": "same-origin",
-            "cache-control": "no-store",
-        }
-
-    def page(self, template: str, context: Any, *, status: int = 200) -> HTMLResponse:
-        """The template filled with the fields of the context."""
-        fields = {f.name: getattr(context, f.name) for f in dataclasses.fields(context)}
-        return HTMLResponse(
-            self._environment.get_template(template).render(fields), status_code=status, headers=self._headers
-        )
-
-
-def _page_route(renderer: Renderer) -> type[APIRoute]:
-    class PageRoute(APIRoute):
-        """A route whose failures are pages too."""
-
-        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-            handle = super().get_route_handler()
-
-            async def handle_or_explain(request: Request) -> Response:
-                try:
-                    return await handle(request)
-                except _LoginNeeded:
-                    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-                    return RedirectResponse(f"/login?{urlencode({'next': here})}", 303)
-                except NucleusServerError as error:
-                    status, message = error.status, error.message
-                except Exception:
-                    _log.exception("%s %s failed", request.method, request.url.path)
-                    status, message = 500, "The server made a mistake; its log has the cause under this request id."
-                context = ErrorPage(
-                    Frame(f"Error {status}", None, None, "", __version__), status, message, request.state.request_id
-                )
-                return renderer.page("error.html", context, status=status)
-
-            return handle_or_explain
-
-    return PageRoute
 
 
 def create_router(services: AppServices) -> APIRouter:
     """All pages; the last route answers for addresses that are none."""
-    sessions = Sessions(services)
-    renderer = Renderer(services)
-    router = APIRouter(route_class=_page_route(renderer), include_in_schema=False)
+    site = Site(services)
+    router = APIRouter(route_class=page_route(site.renderer), include_in_schema=False)
+    _add_login_routes(router, site)
+    _add_test_routes(router, site)
+    add_upload_routes(router, site)
+    add_function_routes(router, site)
 
-    def entered(request: Request) -> tuple[Session, WorkspaceStore]:
-        session = sessions.of(request)
-        if session is None:
-            raise _LoginNeeded
-        return session, services.store.workspace(session.actor.workspace_id, session.actor)
+    @router.get("/{path:path}")
+    def nowhere(path: str) -> Response:
+        raise NotFound(f"There is no page /{path}.")
 
-    def frame(title: str, session: Session | None, csrf_token: str = "") -> Frame:
-        if session is None:
-            return Frame(title, None, None, csrf_token, __version__)
-        return Frame(title, session.actor.user_name, session.actor.role.value, session.csrf_token, __version__)
+    return router
 
-    def address(request: Request) -> str:
-        return services.public_url or str(request.base_url).rstrip("/")
+
+def _add_login_routes(router: APIRouter, site: Site) -> None:
+    sessions, access = site.sessions, site.services.access
 
     def login_answer(request: Request, problem: str | None, next_path: str | None, status: int) -> Response:
         holder = Response()
         token = sessions.new_form_token(request, holder)
-        context = LoginPage(frame("Log in", None, token), problem, safe_path(next_path))
-        answer = renderer.page("login.html", context, status=status)
+        context = LoginPage(Frame("Log in", None, None, token, __version__, ""), problem, safe_path(next_path))
+        answer = site.renderer.page("login.html", context, status=status)
         answer.raw_headers.extend(h for h in holder.raw_headers if h[0] == b"set-cookie")
         return answer
 
@@ -145,7 +59,7 @@ def create_router(services: AppServices) -> APIRouter:
     ) -> Response:
         sessions.check_login_form(request, csrf_token)
         try:
-            actor = services.access.authenticate(key.strip())
+            actor = access.authenticate(key.strip())
         except Unauthenticated as error:
             return login_answer(request, error.message, next, 401)
         answer = RedirectResponse(safe_path(next), 303)
@@ -155,7 +69,7 @@ def create_router(services: AppServices) -> APIRouter:
     @router.get("/login/{token}")
     def login_by_link(request: Request, token: str, next: str | None = None) -> Response:
         try:
-            actor = services.access.redeem_login_link(token)
+            actor = access.redeem_login_link(token)
         except Unauthenticated as error:
             if sessions.of(request) is not None:  # the same link opened again in a browser that it logged in
                 return RedirectResponse(safe_path(next), 303)
@@ -166,23 +80,27 @@ def create_router(services: AppServices) -> APIRouter:
 
     @router.post("/logout")
     def logout(request: Request, csrf_token: Annotated[str, Form()] = "") -> Response:
-        session, _ = entered(request)
+        session, _ = site.entered(request)
         sessions.check_form(session, csrf_token)
         answer = RedirectResponse("/login", 303)
         sessions.end(answer)
         return answer
 
+
+def _add_test_routes(router: APIRouter, site: Site) -> None:
+    services, renderer = site.services, site.renderer
+
     @router.get("/")
     def tests(request: Request) -> Response:
-        session, ws = entered(request)
-        context = pages.tests_page(services, ws, frame("Scenario tests", session), address(request))
-        return renderer.page("tests.html", context)
+        session, ws = site.entered(request)
+        frame = site.frame("Scenario tests", session, "tests")
+        return renderer.page("tests.html", pages.tests_page(services, ws, frame, site.address(request)))
 
     @router.get("/tests/{test_id}")
     def test(request: Request, test_id: str) -> Response:
-        session, ws = entered(request)
-        context = pages.test_page(services, ws, frame("Scenario test", session), test_id, address(request))
-        return renderer.page("test.html", context)
+        session, ws = site.entered(request)
+        frame = site.frame("Scenario test", session, "tests")
+        return renderer.page("test.html", pages.test_page(services, ws, frame, test_id, site.address(request)))
 
     @router.get("/evaluations/{evaluation_id}")
     def evaluation(
@@ -192,16 +110,10 @@ def create_router(services: AppServices) -> APIRouter:
         order: str = "worst",
         by: str | None = None,
     ) -> Response:
-        session, ws = entered(request)
-        number = min(int(page), LARGEST_PAGE) if page.isdecimal() and len(page) < 10 else 1
+        session, ws = site.entered(request)
+        frame = site.frame("Evaluation", session, "tests")
         context = pages.evaluation_page(
-            services, ws, frame("Evaluation", session), evaluation_id, number_=number, order=order, by=by
+            services, ws, frame, evaluation_id, number_=page_number(page), order=order, by=by
         )
-        is_part = request.headers.get("hx-request") == "true" and request.headers.get("hx-target", "").endswith("items")
+        is_part = is_part_request(request) and request.headers.get("hx-target", "").endswith("items")
         return renderer.page("items.html" if is_part else "evaluation.html", context)
-
-    @router.get("/{path:path}")
-    def nowhere(path: str) -> Response:
-        raise NotFound(f"There is no page /{path}.")
-
-    return router

@@ -53,6 +53,15 @@ def judge_newest(ws: WorkspaceStore) -> list[JudgedEvaluation]:
     return _judge(ws, evaluations, ws.list_scenario_tests(), ws.list_all_test_functions(), _newest(evaluations))
 
 
+def judge_upload(ws: WorkspaceStore, upload_id: str, others: Sequence[str] = ()) -> list[JudgedEvaluation]:
+    """The evaluations that an upload gave, and `others` by their ids, beside the criteria in force; oldest first."""
+    evaluations = ws.list_upload_evaluations(upload_id, others)
+    tests = {test.key: test for test in ws.list_scenario_tests()}
+    has_baseline = any(tests[e.test_key].baseline_model_key is not None for e in evaluations if e.test_key in tests)
+    newest = _newest(ws.newest_evaluations()) if has_baseline else {}
+    return _judge(ws, evaluations, tests.values(), ws.list_all_test_functions(), newest)
+
+
 def _newest(evaluations: Iterable[Evaluation]) -> dict[Series, Evaluation]:
     """The newest completed evaluation of each series, from evaluations in the order they were made."""
     return {(e.test_key, e.function_key, e.model_key): e for e in evaluations if e.status is EvaluationStatus.COMPLETED}

@@ -18,6 +18,7 @@ from nucleus_server.storage.base import AnyRow, from_micros, optional_moment, to
 from nucleus_server.storage.dialect import upsert
 from nucleus_server.storage.evaluations import EvaluationRows
 from nucleus_server.storage.ids import new_id
+from nucleus_server.storage.jobs import to_job
 
 _UNFINISHED_MICROS = timedelta(hours=24) // timedelta(microseconds=1)
 
@@ -158,6 +159,19 @@ class UploadRows(EvaluationRows):
         """The upload with this id."""
         with self._read() as connection:
             return self._upload(connection, upload_id)
+
+    def find_upload_job(self, upload_id: str) -> Job | None:
+        """The job that checked a committed upload and stored it or not; it stays when the upload does not."""
+        jobs = schema.jobs
+        with self._read() as connection:
+            row = connection.execute(
+                sa.select(jobs).where(
+                    jobs.c.workspace_key == self._workspace_key,
+                    jobs.c.type == JobType.UPLOAD_SCORES.value,
+                    jobs.c.payload == to_json({"upload_id": upload_id}),
+                )
+            ).one_or_none()
+            return None if row is None else to_job(row)
 
     def list_uploads(
         self,

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from jinja2 import meta
 
 from nucleus_server.dashboard import contexts
-from nucleus_server.dashboard.pages import _percent
-from nucleus_server.dashboard.routes import make_environment, script_json
+from nucleus_server.dashboard.pages.shared import percent
+from nucleus_server.dashboard.rendering import make_environment, script_json
 from nucleus_server.dashboard.session import safe_path
 
 PAGES = {
@@ -22,6 +22,12 @@ PAGES = {
     "tests.html": contexts.TestsPage,
     "test.html": contexts.TestPage,
     "evaluation.html": contexts.EvaluationPage,
+    "uploads.html": contexts.UploadsPage,
+    "upload.html": contexts.UploadPage,
+    "progress.html": contexts.ProgressPart,
+    "bad_rows.html": contexts.BadRowsPage,
+    "functions.html": contexts.FunctionsPage,
+    "function.html": contexts.FunctionPage,
 }
 
 
@@ -44,9 +50,12 @@ def test_templates_use_what_contexts_declare(template: str) -> None:
     assert used_names(template) == {f.name for f in dataclasses.fields(PAGES[template])}
 
 
-def test_the_part_that_is_swapped_uses_the_evaluations_context() -> None:
+@pytest.mark.parametrize(
+    ("part", "page"), [("items.html", contexts.EvaluationPage), ("bad_rows_table.html", contexts.BadRowsPage)]
+)
+def test_a_part_that_is_swapped_uses_its_pages_context(part: str, page: type[Any]) -> None:
     """Its names are those of the whole page."""
-    assert used_names("items.html") <= {f.name for f in dataclasses.fields(contexts.EvaluationPage)}
+    assert used_names(part) <= {f.name for f in dataclasses.fields(page)}
 
 
 def test_every_field_has_a_help_text() -> None:
@@ -81,8 +90,8 @@ def test_only_local_paths_pass(text: str) -> None:
     assert path.startswith("/") and not path.startswith(("//", "/\\"))
 
 
-def test_only_all_is_a_hundred_percent() -> None:
+def test_only_all_is_a_hundredpercent() -> None:
     """Never by rounding."""
-    assert _percent(1) == "100 %"
-    assert _percent(0.99999) == "99.9 %"
-    assert _percent(0) == "0.0 %"
+    assert percent(1) == "100 %"
+    assert percent(0.99999) == "99.9 %"
+    assert percent(0) == "0.0 %"

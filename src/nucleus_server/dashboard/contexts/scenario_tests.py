@@ -1,0 +1,91 @@
+"""The list of scenario tests, and one of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nucleus_server.dashboard.contexts.shared import Chart, Frame, Picture, Verdict, doc
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One model's newest result under one function."""
+
+    evaluation_path: str = doc("The evaluation's page.")
+    model_name: str = doc("The model.")
+    function_name: str = doc("The evaluation function.")
+    function_path: str | None = doc("The function's page; None if it was deleted.")
+    result: str = doc("The weighted mean, or – if undefined.")
+    criterion: str = doc("Comparison and threshold, or – if there is none.")
+    verdict: Verdict = doc("Passed, failed, or no criterion.")
+    coverage: str = doc("Scored members of all, and the share.")
+    is_partial: bool = doc("Whether members were left without a score.")
+    upload: str = doc("Which of the uploads of this model and function this is: upload 3 of 3.")
+    upload_path: str | None = doc("The report of that upload; None if it has none.")
+    when: str = doc("When it was uploaded, UTC.")
+    user_name: str = doc("Who uploaded it.")
+
+
+@dataclass(frozen=True, slots=True)
+class TestSummary:
+    """A scenario test in the list."""
+
+    path: str = doc("The test's page.")
+    name: str = doc("Its name.")
+    slice_name: str = doc("Its slice.")
+    dataset_name: str = doc("The slice's dataset.")
+    n_members: int = doc("Members of the slice.")
+    n_failed: int = doc("How many newest results fail.")
+    cells: tuple[Cell, ...] = doc("Newest result of every function and model, failing first.")
+
+
+@dataclass(frozen=True, slots=True)
+class TestsPage:
+    """The list of scenario tests."""
+
+    frame: Frame = doc("What surrounds the page.")
+    tests: tuple[TestSummary, ...] = doc("All tests, those with failures first.")
+    n_failing: int = doc("How many tests have a failure.")
+    code: str = doc("What to run to make the first test.")
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionRow:
+    """A function of a test."""
+
+    name: str = doc("Its name.")
+    path: str | None = doc("Its page; None if it was deleted.")
+    direction: str = doc("Whether higher or lower is better.")
+    score_range: str = doc("Lowest and highest score.")
+    criterion: str = doc("The criterion in force.")
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionRow:
+    """One entry of the criteria history."""
+
+    when: str = doc("When, UTC.")
+    user_name: str = doc("Who.")
+    what: str = doc("What was put in force, or set on a function.")
+
+
+@dataclass(frozen=True, slots=True)
+class TestPage:
+    """One scenario test."""
+
+    frame: Frame = doc("What surrounds the page.")
+    test_id: str = doc("The test's id.")
+    name: str = doc("Its name.")
+    slice_name: str = doc("Its slice.")
+    slice_id: str = doc("The slice's id.")
+    dataset_name: str = doc("The slice's dataset.")
+    n_members: int = doc("Members of the slice.")
+    baseline: str | None = doc("The baseline model's name.")
+    functions: tuple[FunctionRow, ...] = doc("Its functions with their criteria.")
+    criteria: tuple[CriterionRow, ...] = doc(
+        "The history of criteria and of what was set on the functions, newest first."
+    )
+    charts: tuple[Chart, ...] = doc("The history of results over models, one chart a function.")
+    evaluations: tuple[Cell, ...] = doc("All evaluations, newest first.")
+    thumbnails: tuple[Picture, ...] = doc("The slice's first items.")
+    code: str = doc("What to run to upload results to this test.")

@@ -1,0 +1,31 @@
+"""Items' images."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from nucleus_server.dashboard.contexts import Picture
+from nucleus_server.domain import Item
+from nucleus_server.services.app_services import AppServices
+
+
+def picture(services: AppServices, item: Item, workspace_id: str) -> Picture:
+    """The item's image, if the pages' security policy lets the browser load it."""
+    if item.deleted_at is not None:
+        return Picture(item.reference_id, None, None, "this item was deleted")
+    if item.pointcloud_location is not None:
+        return Picture(item.reference_id, None, item.pointcloud_location, "a point cloud, not an image")
+    url = services.images.path(item, workspace_id)
+    if url.startswith(("/", "data:image/")):
+        return Picture(item.reference_id, url, url, "")
+    parts = urlsplit(url)
+    origin = f"{parts.scheme}://{parts.netloc}"
+    if origin in services.media_origins:
+        return Picture(item.reference_id, url, url, "")
+    link = url if parts.scheme in ("http", "https") else None
+    return Picture(
+        item.reference_id,
+        None,
+        link,
+        f"images of {origin} are not shown: the operator can add it to NUCLEUS_MEDIA_ORIGINS",
+    )

@@ -1,0 +1,236 @@
+"""The list of scenario tests, and one of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from nucleus_server.dashboard import charts
+from nucleus_server.dashboard.contexts import (
+    Cell,
+    Chart,
+    CriterionRow,
+    Frame,
+    FunctionRow,
+    TestPage,
+    TestsPage,
+    TestSummary,
+)
+from nucleus_server.dashboard.pages.pictures import picture
+from nucleus_server.dashboard.pages.shared import (
+    NBSP,
+    PROPERTIES,
+    UNDEFINED,
+    criterion_text,
+    direction,
+    entry_criterion,
+    function_paths,
+    number,
+    percent,
+    property_text,
+    score_range,
+    shortened,
+    verdict,
+    when,
+)
+from nucleus_server.domain import CriterionChange, Evaluation, JudgedEvaluation, TestFunction
+from nucleus_server.services import WorkspaceStore
+from nucleus_server.services.app_services import AppServices
+from nucleus_server.services.judging import judge_newest, judge_test, upload_numbers
+
+_N_THUMBNAILS = 12
+
+
+def tests_page(services: AppServices, ws: WorkspaceStore, frame: Frame, address: str) -> TestsPage:
+    """The list of tests, those with failures first."""
+    all_tests = ws.list_scenario_tests()
+    slices = {s.key: s for s in ws.list_slices()}
+    # A slice that was deleted is hidden from the list, but its tests go on.
+    slices |= {key: ws.get_slice_by_key(key) for key in {t.slice_key for t in all_tests} - slices.keys()}
+    datasets = {d.key: d.name for d in ws.list_datasets()}
+    functions = {(f.test_key, f.function.key): f for f in ws.list_all_test_functions()}
+    paths = function_paths(ws)
+    by_test: dict[int, list[Cell]] = defaultdict(list)
+    for judged in judge_newest(ws):
+        entry = functions.get((judged.evaluation.test_key, judged.evaluation.function_key))
+        if entry is not None:
+            by_test[judged.evaluation.test_key].append(cell(judged, entry, "", paths))
+    rank = {"fail": 0, "none": 1, "pass": 2}
+    tests = []
+    for test in all_tests:
+        cells = sorted(by_test[test.key], key=lambda c: (rank[c.verdict.kind], c.function_name, c.model_name))
+        tests.append(
+            TestSummary(
+                path=f"/tests/{test.id}",
+                name=test.name,
+                slice_name=slices[test.slice_key].name,
+                dataset_name=datasets.get(test.dataset_key, UNDEFINED),
+                n_members=slices[test.slice_key].n_members,
+                n_failed=sum(c.verdict.kind == "fail" for c in cells),
+                cells=tuple(cells),
+            )
+        )
+    tests.sort(key=lambda t: (t.n_failed == 0, t.name))
+    return TestsPage(frame, tuple(tests), sum(t.n_failed > 0 for t in tests), _first_test_code(address))
+
+
+def test_page(services: AppServices, ws: WorkspaceStore, frame: Frame, test_id: str, address: str) -> TestPage:
+    """One test with its criteria, its history and what to run to upload to it."""
+    test = ws.get_scenario_test(test_id)
+    part = ws.get_slice_by_key(test.slice_key)
+    entries = ws.list_test_functions(test_id)
+    by_function = {entry.function.key: entry for entry in entries}
+    history = judge_test(ws, test_id)
+    uploads = _upload_labels([judged.evaluation for judged in history])
+    paths = function_paths(ws)
+    cells = [
+        cell(judged, by_function[judged.evaluation.function_key], uploads[judged.evaluation.id], paths)
+        for judged in history
+        if judged.evaluation.function_key in by_function
+    ]
+    items = ws.items_at(part.dataset_key, ws.slice_ordinals(part.key, _N_THUMBNAILS))
+    criteria = ws.list_criteria(test_id)
+    baseline = next((c for c in reversed(criteria) if c.function_id is None), None)
+    return TestPage(
+        frame=frame,
+        test_id=test.id,
+        name=test.name,
+        slice_name=part.name,
+        slice_id=part.id,
+        dataset_name=ws.get_dataset(test.dataset_id).name,
+        n_members=part.n_members,
+        baseline=None if baseline is None else baseline.baseline_model_name,
+        functions=tuple(_function_row(entry, test.baseline_model_id is not None, paths) for entry in entries),
+        criteria=tuple(_criterion_row(change) for change in reversed(criteria)),
+        charts=tuple(_history_chart(i, entry, history, uploads) for i, entry in enumerate(entries)),
+        evaluations=tuple(reversed(cells)),
+        thumbnails=tuple(picture(services, item, ws.actor.workspace_id) for item in items),
+        code=_upload_code(address, test.id, entries[0].function.name),
+    )
+
+
+def cell(judged: JudgedEvaluation, entry: TestFunction, upload: str, paths: Mapping[str, str]) -> Cell:
+    """One evaluation; `paths` are the pages of the functions that were not deleted."""
+    evaluation = judged.evaluation
+    coverage = evaluation.coverage
+    n_live = evaluation.n_members - evaluation.n_deleted
+    return Cell(
+        evaluation_path=f"/evaluations/{evaluation.id}",
+        model_name=evaluation.model_name,
+        function_name=entry.function.name,
+        function_path=paths.get(entry.function.id),
+        result=number(evaluation.result),
+        criterion=criterion_text(judged),
+        verdict=verdict(judged.passed, criterion_text(judged)),
+        coverage=UNDEFINED if coverage is None else f"{evaluation.n_scored:,} of {n_live:,} ({percent(coverage)})",
+        is_partial=evaluation.is_partial,
+        upload=upload,
+        upload_path=None if evaluation.upload_id is None else f"/uploads/{evaluation.upload_id}",
+        when=when(evaluation.created_at),
+        user_name=evaluation.user_name,
+    )
+
+
+def upload_label(place: tuple[int, int]) -> str:
+    """`upload 2 of 3`."""
+    return f"upload {place[0]} of {place[1]}"
+
+
+def _function_row(entry: TestFunction, has_baseline: bool, paths: Mapping[str, str]) -> FunctionRow:
+    return FunctionRow(
+        name=entry.function.name,
+        path=paths.get(entry.function.id),
+        direction=direction(entry.function),
+        score_range=score_range(entry.function),
+        criterion=entry_criterion(entry, has_baseline=has_baseline),
+    )
+
+
+def _criterion_row(change: CriterionChange) -> CriterionRow:
+    if change.property is not None:
+        before, after = (
+            "not set" if value is None else shortened(property_text(change.property, value))
+            for value in (change.before, change.after)
+        )
+        what = f"{change.function_name}: {PROPERTIES.get(change.property, change.property)} {before} → {after}"
+    elif change.function_id is None:
+        what = "no baseline" if change.baseline_model_name is None else f"baseline {change.baseline_model_name}"
+    elif change.threshold is None or change.comparison is None:
+        what = f"{change.function_name}: no threshold"
+    else:
+        what = f"{change.function_name} {change.comparison.symbol}{NBSP}{number(change.threshold)}"
+    return CriterionRow(when(change.created_at), change.user_name, what)
+
+
+def _upload_labels(evaluations: Sequence[Evaluation]) -> dict[str, str]:
+    """Evaluation id → «upload 2 of 3», from a history oldest first."""
+    return {key: upload_label(place) for key, place in upload_numbers(evaluations).items()}
+
+
+def _history_chart(
+    index: int, entry: TestFunction, history: Iterable[JudgedEvaluation], uploads: dict[str, str]
+) -> Chart:
+    rows = [j for j in history if j.evaluation.function_key == entry.function.key and j.evaluation.result is not None]
+    points = [
+        {
+            "label": f"{i}. {judged.evaluation.model_name[:24]}",
+            "model": judged.evaluation.model_name,
+            "result": judged.evaluation.result,
+            "threshold": None if judged.judgement is None else judged.judgement.threshold,
+            "verdict": verdict(judged.passed, "").word,
+            "when": when(judged.evaluation.created_at),
+        }
+        for i, judged in enumerate(rows, start=1)
+    ]
+    return Chart(
+        name=f"history-{index}",
+        title=f"{entry.function.name} over evaluations",
+        description=f"{len(points)} results of {entry.function.name} in the order of upload, with their thresholds.",
+        note="short lines: thresholds" if any(p["threshold"] is not None for p in points) else "",
+        spec=charts.history_spec(points, y_title=entry.function.name[:40]),
+        header=("#", "model", "upload", "result", "criterion", "verdict", "when (UTC)"),
+        rows=tuple(
+            (
+                str(i),
+                judged.evaluation.model_name,
+                uploads[judged.evaluation.id],
+                number(judged.evaluation.result),
+                criterion_text(judged),
+                verdict(judged.passed, "").word,
+                when(judged.evaluation.created_at),
+            )
+            for i, judged in enumerate(rows, start=1)
+        ),
+    )
+
+
+def _first_test_code(address: str) -> str:
+    return f"""import nucleus
+from nucleus import DatasetItem
+from nucleus.validate import EvaluationResult
+
+client = nucleus.NucleusClient("YOUR_KEY", endpoint="{address}/v1/nucleus")
+dataset = client.create_dataset("my dataset")
+dataset.append([DatasetItem(image_location="https://…/1.jpg", reference_id="1")])
+members = dataset.create_slice("my slice", ["1"])
+model = client.create_model("my model", "my-model-v1")
+
+eval_fn = client.validate.create_external_eval_function("my_metric")
+test = client.validate.create_scenario_test("my test", members.id, [eval_fn])
+test.upload_external_evaluation_results(
+    eval_fn, [EvaluationResult(item_ref_id="1", score=0.9)], model.id
+)"""
+
+
+def _upload_code(address: str, test_id: str, function_name: str) -> str:
+    return f"""import nucleus
+from nucleus.validate import EvaluationResult
+
+client = nucleus.NucleusClient("YOUR_KEY", endpoint="{address}/v1/nucleus")
+test = client.validate.get_scenario_test("{test_id}")
+eval_fn = client.validate.eval_functions.external_functions[{function_name!r}]
+results = [
+    EvaluationResult(item_ref_id=item.reference_id, score=my_score(item))
+    for item in test.get_items()
+]
+test.upload_external_evaluation_results(eval_fn, results, "YOUR_MODEL_ID")"""
