@@ -26,7 +26,7 @@ UNCHANGED: Any = type("Unchanged", (), {"__repr__": lambda _: "unchanged"})()
 
 
 class Validate:
-    """Evaluation functions and scenario tests of the client's workspace."""
+    """`client.validate`: evaluation functions and scenario tests of the client's workspace."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
