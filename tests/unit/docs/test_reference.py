@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import math
 import re
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ import nucleus
 import nucleus.validate
 from nucleus_server.api import wire
 from nucleus_server.domain import Role
-from nucleus_server.services import UploadPlan
+from nucleus_server.services import UploadPlan, upload_report
 from nucleus_server.services.score_parts import decode_part
 from nucleus_server.services.upload_report import Report
 from tests.support.api import Api
@@ -81,3 +82,11 @@ def test_report_of_the_page_is_what_the_server_sends(sqlite_api: Api) -> None:
     ws = sqlite_api.services.store.workspace(operator.workspace_id, operator)
     row = wire.dry_run_row(ws, UploadPlan(dataset.id, model.id, ()), 0, Report(0, [], []), datetime.now(UTC))
     assert set(row) == {field.name for field in generator()._report_fields()}
+
+
+def test_warnings_of_reports_are_defined() -> None:
+    """Every code that a report can warn by has its rule in the definitions, and no other has."""
+    table = (DOCS / "definitions.md").read_text().partition("## Columns that look like a mistake")[2]
+    defined = re.findall(r"^\| `(\w+)` \|", table.partition("\n## ")[0], re.MULTILINE)
+    given = re.findall(r"Oddity\(\s*\"(\w+)\"", inspect.getsource(upload_report))
+    assert sorted(defined) == sorted(given) and len(set(given)) == len(given)
