@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import altair as alt
@@ -16,26 +17,15 @@ def history_spec(points: list[dict[str, Any]], *, y_title: str) -> dict[str, Any
         points: One a result: `label`, `model`, `result`, `threshold` (or None), `verdict`, `when`.
         y_title: What the results are of.
     """
-    base = alt.Chart(alt.InlineData(values=points)).encode(
-        x=alt.X("label:N", sort=None, title=None, axis=alt.Axis(labelAngle=-30, labelLimit=140))
-    )
-    y_scale = alt.Scale(
-        domain=_padded([p[name] for p in points for name in ("result", "threshold") if p[name] is not None])
-    )
-    y = alt.Y("result:Q", title=y_title, scale=y_scale)
-    line = base.mark_line(strokeWidth=1.5, opacity=0.4).encode(y=y)
-    dots = base.mark_point(filled=True, size=110, opacity=1).encode(
-        y=y,
-        color=alt.Color("verdict:N", title=None, scale=alt.Scale(domain=_VERDICT_ORDER)),
-        shape=alt.Shape(
-            "verdict:N", title=None, scale=alt.Scale(domain=_VERDICT_ORDER, range=["circle", "cross", "diamond"])
-        ),
-        tooltip=["model:N", alt.Tooltip("result:Q", format=".4f"), "verdict:N", "when:N"],
-    )
-    if all(point["threshold"] is None for point in points):  # a scale without any value has no extent
-        return _responsive(alt.layer(line, dots), height=240)
-    threshold = base.mark_tick(thickness=2, size=28).encode(y=alt.Y("threshold:Q", title=y_title, scale=y_scale))
-    return _responsive(alt.layer(line, threshold, dots), height=240)
+    values = [p[name] for p in points for name in ("result", "threshold") if p[name] is not None]
+    has_threshold = any(point["threshold"] is not None for point in points)
+    skeleton = _history_skeleton(has_threshold)
+    of_these = {"title": y_title, "scale": {"domain": _padded(values)}}
+    layers = [
+        {**layer, "encoding": {**layer["encoding"], "y": {**layer["encoding"]["y"], **of_these}}}
+        for layer in skeleton["layer"]
+    ]
+    return {**skeleton, "layer": layers, "datasets": {"points": points}}
 
 
 def histogram_spec(
@@ -48,8 +38,39 @@ def histogram_spec(
         rule: What a dashed line stands for, and where; None for no line.
         x_title: What is counted.
     """
+    if rule is None:
+        return {**_histogram_skeleton(x_title, None), "datasets": {"bins": bins}}
+    name, place = rule
+    return {**_histogram_skeleton(x_title, name), "datasets": {"bins": bins, "rule": [{"place": place}]}}
+
+
+# Altair checks each specification against its schema, which takes longer than all else on a page: it does so once for each kind.
+
+
+@cache
+def _history_skeleton(has_threshold: bool) -> dict[str, Any]:
+    base = alt.Chart(alt.NamedData(name="points")).encode(
+        x=alt.X("label:N", sort=None, title=None, axis=alt.Axis(labelAngle=-30, labelLimit=140))
+    )
+    line = base.mark_line(strokeWidth=1.5, opacity=0.4).encode(y="result:Q")
+    dots = base.mark_point(filled=True, size=110, opacity=1).encode(
+        y="result:Q",
+        color=alt.Color("verdict:N", title=None, scale=alt.Scale(domain=_VERDICT_ORDER)),
+        shape=alt.Shape(
+            "verdict:N", title=None, scale=alt.Scale(domain=_VERDICT_ORDER, range=["circle", "cross", "diamond"])
+        ),
+        tooltip=["model:N", alt.Tooltip("result:Q", format=".4f"), "verdict:N", "when:N"],
+    )
+    if not has_threshold:  # a scale without any value has no extent
+        return _responsive(alt.layer(line, dots), height=240)
+    threshold = base.mark_tick(thickness=2, size=28).encode(y="threshold:Q")
+    return _responsive(alt.layer(line, threshold, dots), height=240)
+
+
+@cache
+def _histogram_skeleton(x_title: str, rule_name: str | None) -> dict[str, Any]:
     bars = (
-        alt.Chart(alt.InlineData(values=bins))
+        alt.Chart(alt.NamedData(name="bins"))
         .mark_bar()
         .encode(
             x=alt.X(
@@ -67,13 +88,12 @@ def histogram_spec(
             ],
         )
     )
-    if rule is None:
+    if rule_name is None:
         return _responsive(bars, height=200)
-    name, place = rule
     line = (
-        alt.Chart(alt.InlineData(values=[{"place": place}]))
+        alt.Chart(alt.NamedData(name="rule"))
         .mark_rule(strokeWidth=2, strokeDash=[6, 4])
-        .encode(x="place:Q", tooltip=[alt.Tooltip("place:Q", title=name, format=".4f")])
+        .encode(x="place:Q", tooltip=[alt.Tooltip("place:Q", title=rule_name, format=".4f")])
     )
     return _responsive(alt.layer(bars, line), height=200)
 

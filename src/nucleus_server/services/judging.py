@@ -57,8 +57,9 @@ def judge_upload(ws: WorkspaceStore, upload_id: str, others: Sequence[str] = ())
     """The evaluations that an upload gave, and `others` by their ids, beside the criteria in force; oldest first."""
     evaluations = ws.list_upload_evaluations(upload_id, others)
     tests = {test.key: test for test in ws.list_scenario_tests()}
-    has_baseline = any(tests[e.test_key].baseline_model_key is not None for e in evaluations if e.test_key in tests)
-    newest = _newest(ws.newest_evaluations()) if has_baseline else {}
+    models = {tests[e.test_key].baseline_model_key for e in evaluations if e.test_key in tests}
+    baselines = [key for key in models if key is not None]
+    newest = _newest(ws.newest_evaluations(baselines)) if baselines else {}
     return _judge(ws, evaluations, tests.values(), ws.list_all_test_functions(), newest)
 
 

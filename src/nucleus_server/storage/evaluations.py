@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -242,8 +242,11 @@ class EvaluationRows(ScenarioTestRows):
                 found += [_to_evaluation(row) for row in connection.execute(query.where(table.c.id.in_(missing)))]
         return sorted(found, key=lambda evaluation: (evaluation.created_at, evaluation.key))
 
-    def newest_evaluations(self) -> list[Evaluation]:
-        """The newest completed evaluation of every (test, function, model) of the workspace's visible tests."""
+    def newest_evaluations(self, model_keys: Collection[int] | None = None) -> list[Evaluation]:
+        """The newest completed evaluation of every (test, function, model) of the workspace's visible tests.
+
+        `model_keys` limits them to some models.
+        """
         table = schema.evaluations
         place = (
             sa.func.row_number()
@@ -258,6 +261,7 @@ class EvaluationRows(ScenarioTestRows):
             .where(
                 table.c.workspace_key == self._workspace_key,
                 table.c.status == EvaluationStatus.COMPLETED.value,
+                sa.true() if model_keys is None else table.c.model_key.in_(model_keys),
             )
             .subquery("ranked")
         )

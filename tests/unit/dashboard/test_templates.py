@@ -92,6 +92,6 @@ def test_only_local_paths_pass(text: str) -> None:
 
 def test_only_all_is_a_hundredpercent() -> None:
     """Never by rounding."""
-    assert percent(1) == "100 %"
-    assert percent(0.99999) == "99.9 %"
-    assert percent(0) == "0.0 %"
+    assert percent(1) == "100\u00a0%"
+    assert percent(0.99999) == "99.9\u00a0%"
+    assert percent(0) == "0.0\u00a0%"

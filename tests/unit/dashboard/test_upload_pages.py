@@ -120,12 +120,12 @@ def test_report_of_partial_upload(world: World) -> None:
     (row,) = page.tests
     assert (row.result, row.evaluation_path, row.verdict, row.share) == ("–", None, None, "75.0")
     assert row.note == "3 of 4 items have a score, which is below min_coverage 1"
-    assert page.n_evaluated == "0 of 1" and page.rule == "for tests with 100 % of their items scored"
+    assert page.n_evaluated == "0 of 1" and page.rule == "for tests with 100\u00a0% of their items scored"
     page = world.page(world.upload([0.5, 0.25, 0.75], min_coverage=0.7))
     (row,) = page.tests
-    assert row.result == "0.5000" and row.is_partial and row.coverage == "3 of 4 (75.0 %)" and row.note == ""
+    assert row.result == "0.5000" and row.is_partial and row.coverage == "3 of 4 (75.0\u00a0%)" and row.note == ""
     assert row.verdict is not None and row.verdict.word == "no criterion"
-    assert page.rule == "for tests with 70.0 % of their items scored"
+    assert page.rule == "for tests with 70.0\u00a0% of their items scored"
     (section,) = page.functions
     assert section.summary == "3 scores, not weighted" and [c.name for c in section.charts] == ["scores-0"]
     assert section.spreads == (

@@ -13,7 +13,7 @@ from nucleus_server.services import WorkspaceStore
 
 UNDEFINED = "–"
 NBSP = "\u00a0"
-"""Between a comparison and its number, which stay on one line."""
+"""Between a comparison and its number, or a number and its unit, which stay on one line."""
 _MAX_TEXT = 120
 PROPERTIES = {
     "direction": "direction",
@@ -42,7 +42,7 @@ def counted(n: int, noun: str) -> str:
 
 def percent(share: float) -> str:
     """Never rounded up to 100 %."""
-    return "100 %" if share == 1 else f"{min(share * 100, 99.9):.1f} %"
+    return f"100{NBSP}%" if share == 1 else f"{min(share * 100, 99.9):.1f}{NBSP}%"
 
 
 def shortened(text: str) -> str:
