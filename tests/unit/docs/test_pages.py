@@ -74,8 +74,8 @@ def test_code_is_clean(page: Path, tmp_path: Path) -> None:
             (tmp_path / block.argument).write_text(block.text)
     ruff = [str(Path(sys.executable).with_name("ruff"))]
     options = ["--isolated", "--line-length", "120", "--no-cache"]
-    rules = ["--select", "E,F,B,PIE,UP,SIM", "--ignore", "E402,SIM115,B018"]
-    checked = subprocess.run([*ruff, "check", *options, *rules, str(tmp_path)], capture_output=True, text=True)
+    rules = ["--select", "E,F,I,B,PIE,UP,SIM", "--ignore", "E402,SIM115,B018"]
+    checked = subprocess.run([*ruff, "check", *options, *rules], cwd=tmp_path, capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout
     for number, block in enumerate(blocks):
         (tmp_path / f"block_{number}.py").write_text(block.text)
