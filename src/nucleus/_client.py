@@ -195,6 +195,15 @@ class NucleusClient(Administration):
         self.connection.download(f"upload/{upload_id}/bad_rows", content.extend)
         return read_bad_rows(bytes(content))
 
+    def give_up_upload(self, upload_id: str) -> bool:
+        """Give up an upload that is unfinished or was rejected; the server forgets what was sent of it.
+
+        Raises:
+            ConflictError: It is committed already.
+            ObjectNotFoundError: There is no such upload, or it expired.
+        """
+        return bool(self.connection.delete(f"upload/{upload_id}")["success"])
+
     # --- jobs
 
     def get_job(self, job_id: str) -> AsyncJob:

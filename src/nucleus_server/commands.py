@@ -55,7 +55,7 @@ def serve(
     port = listener.getsockname()[1]
     shown_host = f"[{host}]" if ":" in host else host
     address = settings.public_url or f"http://{shown_host}:{port}"
-    _out.print(f"Nucleus Validate on [bold]{address}[/bold], API {address}/v1/nucleus", highlight=False)
+    _out.print(f"Nucleus Validate on [bold]{address}[/bold], API {address}/v1/nucleus", highlight=False, soft_wrap=True)
     if is_new:
         _out.print(
             f"First admin key (shown once, kept in {settings.admin_key_file}): {key}", highlight=False, soft_wrap=True

@@ -291,6 +291,9 @@ class Model:
     created_at: datetime
 
 
+LARGEST_SCORE = 1e100
+"""Bound of every score range: sums and squares of millions of such scores are still finite."""
+
 MAX_UNIT = 40
 MAX_DESCRIPTION = 10_000
 MAX_METADATA_KEY = 200

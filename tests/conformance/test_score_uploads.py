@@ -327,9 +327,7 @@ def test_all_bad_rows_as_a_file(scene: Scene) -> None:
     ]
     accepted = scene.report(make_part(["i0"], {scene.f.id: [1]}))
     assert_error(scene.api.get(f"upload/{accepted['upload_id']}/bad_rows"), 409, "upload_not_rejected")
-    assert scene.api.http.delete(f"{BASE}/upload/{body['rejected_upload_id']}", headers=scene.api.headers()).json() == {
-        "success": True
-    }
+    assert scene.client.give_up_upload(body["rejected_upload_id"])
     scene.work()
     assert_error(scene.api.get(f"upload/{body['rejected_upload_id']}/bad_rows"), 404, "upload_not_found")
 
@@ -559,6 +557,33 @@ def test_report_says_how_scores_lie(scene: Scene) -> None:
     assert scene.api.get(f"upload/{report['upload_id']}").json()["report"] == report
     assert scene.api.get(f"uploads?model_id={scene.a}&dataset_id={scene.dataset.id}").json()["uploads"] == [report]
     assert scene.api.get(f"uploads?model_id={scene.b}").json()["uploads"] == []
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [[-1e100, 1e100, 0.0], [1.0, 1.0 + 2.3e-16, 1.0], [1e100, 1e100, 1e100], [5e-324, 0.0, 0.0], [0.0, 0.0, -0.0]],
+)
+def test_extreme_scores(scene: Scene, scores: list[float]) -> None:
+    """The largest, the nearest and the smallest numbers that there are have a report and pages like others."""
+    scene.client.validate.set_eval_function_properties(scene.f.id, score_range=(-1e100, 1e100))
+    report = scene.report(make_part(["i9", "i1", "i3"], {scene.f.id: scores}), test_id=scene.odd.id)
+    (column,) = report["functions"]
+    assert (column["score"]["min"], column["score"]["max"]) == (min(scores), max(scores))
+    assert sum(column["score"]["histogram"]["counts"]) == 3
+    (evaluation,) = scene.odd.get_eval_history()
+    assert evaluation.result == pytest.approx(sum(scores) / 3, rel=1e-15, abs=1e-323)
+    link = scene.api.services.access.new_login_link(scene.ws().actor.user_id)
+    page = scene.api.http.get(f"/login/{link}?next=/evaluations/{evaluation.id}")
+    assert page.status_code == 200 and "Distribution" in page.text
+
+
+def test_ranges_that_no_sum_could_hold(scene: Scene) -> None:
+    """Are refused, at once and later."""
+    for score_range in ([-1e308, 1e308], [1, 0], [0, 0]):
+        body = {"name": "wide", "score_range": score_range}
+        assert_error(scene.api.post("validate/eval_fn", body), 422, "invalid_score_range")
+        route = f"validate/eval_fn/{scene.f.id}/properties"
+        assert_error(scene.api.post(route, {"score_range": score_range}), 422, "invalid_score_range")
 
 
 def test_odd_columns_are_pointed_out(scene: Scene) -> None:

@@ -62,6 +62,13 @@ def show(context: typer.Context, upload: UploadArgument, as_json: AsJson = False
         print_report(report)
 
 
+@app.command("give-up", epilog=examples("nucleus uploads give-up up_…"))
+def give_up(context: typer.Context, upload: UploadArgument) -> None:
+    """Give up an unfinished or rejected upload: what was sent of it is removed."""
+    client_of(context).give_up_upload(upload)
+    print_line(f"Upload {upload} is given up.")
+
+
 @app.command("bad-rows", epilog=examples("nucleus uploads bad-rows up_… --csv bad.csv"))
 def bad_rows(
     context: typer.Context,

@@ -11,6 +11,7 @@ from nucleus._connection import Connection
 from nucleus._dataset_item import DatasetItem
 from nucleus._exceptions import InvalidUpload
 from nucleus._html import comparison_text, html_table
+from nucleus._model import Model
 from nucleus._score_parts import FunctionColumns, Layout, score_parts
 from nucleus._score_upload import Target, send_scores
 from nucleus._tables import ArrowStream, is_frame
@@ -162,7 +163,7 @@ class ScenarioTest:
         self,
         eval_fn: EvalFunction,
         results: Iterable[EvaluationResult] | Mapping[str, Any] | ArrowStream,
-        model_id: str,
+        model_id: str | Model,
         *,
         dry_run: bool = False,
     ) -> dict[str, Any]:
@@ -177,7 +178,7 @@ class ScenarioTest:
                 generator; or columns named `item_ref_id`, `score` in the function's score range and, if there are weights,
                 `weight` in [0, 1]: as a mapping of lists or arrays, or as a table of polars, pandas, pyarrow, DuckDB (anything
                 with `__arrow_c_stream__`). A stream is read batch by batch.
-            model_id: The model that was scored.
+            model_id: The model that was scored, or its id.
             dry_run: Check everything on the server too, and store nothing.
 
         Returns:
@@ -193,8 +194,9 @@ class ScenarioTest:
             raise InvalidUpload(
                 f"expected an external evaluation function, got {eval_fn.name!r}, whose results the server computes itself"
             )
+        scored_id = model_id.id if isinstance(model_id, Model) else model_id
         if eval_fn.eval_func_entry.level is not EntityLevel.ITEM:
-            return self._upload_other_level(eval_fn, results, model_id, dry_run=dry_run)
+            return self._upload_other_level(eval_fn, results, scored_id, dry_run=dry_run)
         table = result_table(results, EntityLevel.ITEM)
         layout = Layout(
             REFERENCE_ID,
@@ -203,7 +205,7 @@ class ScenarioTest:
         )
         parts = score_parts(table, layout)
         first = next(parts)  # what is wrong in it is said before anything is asked of the server
-        target = Target(self._dataset_id(), model_id, [eval_fn.id], self.id, dry_run=dry_run)
+        target = Target(self._dataset_id(), scored_id, [eval_fn.id], self.id, dry_run=dry_run)
         report = send_scores(self.connection, target, itertools.chain((first,), parts), table.n_rows)
         evaluation_id = next((test.evaluation_id for test in report.tests if test.test_id == self.id), None)
         row = self.connection.get(f"validate/eval/{evaluation_id}/row")["evaluation"] if evaluation_id else None

@@ -14,6 +14,7 @@ from nucleus_server.api import codec, wire
 from nucleus_server.api.http import Answer, JsonBody, Services, Workspace, base_url, services_of, takes
 from nucleus_server.api.names import checked_function_name, checked_name
 from nucleus_server.domain import (
+    LARGEST_SCORE,
     MAX_DESCRIPTION,
     MAX_METADATA_KEY,
     MAX_UNIT,
@@ -167,9 +168,10 @@ def function_history(function_id: str, ws: Workspace) -> Answer:
 
 def _checked_range(score_range: tuple[float, float]) -> tuple[float, float]:
     low, high = score_range
-    if not low < high:
+    if not -LARGEST_SCORE <= low < high <= LARGEST_SCORE:
         raise InvalidInput(
-            f"expected score_range as [lowest, highest], got [{low:g}, {high:g}]", code="invalid_score_range"
+            f"expected score_range as [lowest, highest] within ±{LARGEST_SCORE:g}, got [{low:g}, {high:g}]",
+            code="invalid_score_range",
         )
     return low, high
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from nucleus_server.domain import (
+    LARGEST_SCORE,
     MAX_DESCRIPTION,
     MAX_METADATA_KEY,
     MAX_UNIT,
@@ -99,6 +100,9 @@ def _number(name: str, text: str, problems: dict[str, str]) -> float | None:
         value = math.nan
     if not math.isfinite(value):
         problems[name] = f"expected a number such as 0.5, got {_shown(text) if text else 'nothing'}"
+        return None
+    if abs(value) > LARGEST_SCORE:
+        problems[name] = f"expected a number within ±{LARGEST_SCORE:g}, got {_shown(text)}"
         return None
     return value
 

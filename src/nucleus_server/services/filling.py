@@ -53,7 +53,8 @@ def fill_test(
     for source in ws.list_sources(test_id):  # newest first
         by_series[source.function_id, source.model_id].append(source)
     newest = {(e.function_id, e.model_id): e for e in ws.list_evaluations(test_id)}
-    for series, sources in sorted(by_series.items(), key=lambda entry: entry[1][0].uploaded_at):
+    in_order = sorted(by_series.items(), key=lambda entry: (entry[1][0].uploaded_at, functions[entry[0][0]].name))
+    for series, sources in in_order:
         if stop_at is not None and time.monotonic() > stop_at:
             return False
         present = newest.get(series)

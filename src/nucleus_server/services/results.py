@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nucleus_server.domain import Direction, EvalFunction, Evaluation, Item, JudgedEvaluation
+from nucleus_server.services.upload_report import range_of
 from nucleus_server.storage import WorkspaceStore
 from nucleus_server.storage.ids import item_id
 
@@ -128,7 +129,7 @@ def score_histogram(ws: WorkspaceStore, evaluation: Evaluation, function: EvalFu
     scores = ws.read_scores(evaluation)
     present = scores[~np.isnan(scores)]
     is_unit = (function.score_min, function.score_max) == (0.0, 1.0)
-    counts, edges = np.histogram(present, bins=n_bins, range=(0.0, 1.0) if is_unit else None)
+    counts, edges = np.histogram(present, bins=n_bins, range=(0.0, 1.0) if is_unit else range_of(present))
     return Histogram(edges=edges, counts=counts)
 
 

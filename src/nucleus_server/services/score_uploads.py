@@ -78,7 +78,8 @@ def check_plan(ws: WorkspaceStore, plan: UploadPlan) -> CheckedPlan:
             "all of them for the dataset, without test_id",
             code="several_functions",
         )
-    functions = tuple(ws.get_eval_function(function_id) for function_id in plan.function_ids)
+    found = (ws.get_eval_function(function_id) for function_id in plan.function_ids)
+    functions = tuple(sorted(found, key=lambda function: function.name))
     for function in functions:
         _check_function(ws, function, test)
     return CheckedPlan(plan, dataset, functions, test)

@@ -114,10 +114,9 @@ def report_of(stored: Json | None) -> Report:
     return Report(0, [], []) if stored is None else msgspec.convert(stored, Report)
 
 
-def distribution(values: NDArray[np.float64], value_range: tuple[float, float]) -> Distribution:
-    """Of finite numbers, at least one; `value_range` is what the histogram spans, wider if they leave it."""
-    low, high = min(value_range[0], float(values.min())), max(value_range[1], float(values.max()))
-    counts, edges = np.histogram(values, bins=N_BINS, range=(low, high))
+def distribution(values: NDArray[np.float64], value_range: tuple[float, float] | None) -> Distribution:
+    """Of finite numbers, at least one; `value_range` is what the histogram spans, None for the values' own range."""
+    counts, edges = np.histogram(values, bins=N_BINS, range=value_range or range_of(values))
     return Distribution(
         min=float(values.min()),
         max=float(values.max()),
@@ -126,6 +125,13 @@ def distribution(values: NDArray[np.float64], value_range: tuple[float, float]) 
         n_distinct=_n_distinct(values),
         histogram=Histogram(edges.tolist(), counts.tolist()),
     )
+
+
+def range_of(values: NDArray[np.float64]) -> tuple[float, float]:
+    """The lowest and the highest, apart by enough for bins between them."""
+    low, high = float(values.min()), float(values.max())
+    room = 1e-9 * max(abs(low), abs(high), 1e-9)
+    return (low, high) if high - low > room else (low - room, high + room)
 
 
 def _n_distinct(values: NDArray[np.float64]) -> int:
@@ -152,7 +158,9 @@ def function_report(
         past: Earlier reports on the function, newest first.
         same_as: The name of another model that has exactly the same scores.
     """
-    score = distribution(scores, (function.score_min, function.score_max))
+    # Of another range than [0, 1] most values are never met: seconds in (0, 1000), losses in (0, 100).
+    is_unit = (function.score_min, function.score_max) == (0.0, 1.0)
+    score = distribution(scores, (0.0, 1.0) if is_unit else None)
     weight = None if weights is None else distribution(weights, (0.0, 1.0))
     return FunctionReport(
         function_id=function.id,
