@@ -395,6 +395,25 @@ def test_all_scores_of_one_item(scene: Scene) -> None:
     assert scores("m8199") == [("model a", "many", "f", 1.0)]
 
 
+def test_worst_items(scene: Scene) -> None:
+    """By the function's direction, page by page, with what the criterion says of each; deleted ones are marked."""
+    scene.report(make_part(scene.ids, {scene.f.id: ramp()}), test_id=scene.whole.id)
+    scene.whole.get_eval_functions()[0].set_threshold(0.15)
+    (evaluation,) = scene.whole.get_eval_history()
+    worst = evaluation.worst_items(limit=3)
+    assert [(i.reference_id, i.result, i.passed) for i in worst] == [
+        ("i0", 0, False),
+        ("i1", 0.1, False),
+        ("i2", 0.2, True),
+    ]
+    assert [i.reference_id for i in evaluation.worst_items(limit=2, offset=8)] == ["i8", "i9"]
+    assert evaluation.worst_items(offset=10) == []
+    assert worst == evaluation.item_evals[:3]
+    scene.client.validate.set_eval_function_properties(scene.f.id, direction="lower_is_better")
+    scene.dataset.delete_item("i9")
+    assert [(i.reference_id, i.deleted) for i in evaluation.worst_items(limit=2)] == [("i9", True), ("i8", False)]
+
+
 # --- in parts
 
 

@@ -118,7 +118,19 @@ class ScenarioTestEvaluation:
     @property
     def item_evals(self) -> list[ScenarioTestItemEvaluation]:
         """The scored items in slice order, asked for at every access."""
-        answer = self.connection.get(f"validate/eval/{self.id}/info")
+        return self._items("info")
+
+    def worst_items(self, limit: int = 100, offset: int = 0) -> list[ScenarioTestItemEvaluation]:
+        """The items with the worst scores by the function's direction, worst first; ties in slice order.
+
+        Args:
+            limit: How many, from 1 to 10,000.
+            offset: How many of the worst to leave out before them.
+        """
+        return self._items("worst_items", {"limit": str(limit), "offset": str(offset)})
+
+    def _items(self, what: str, params: dict[str, str] | None = None) -> list[ScenarioTestItemEvaluation]:
+        answer = self.connection.get(f"validate/eval/{self.id}/{what}", params)
         return [
             ScenarioTestItemEvaluation(
                 evaluation_id=row["evaluation_id"],

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 import numpy as np
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from msgspec import Meta
 from starlette.responses import Response
 
@@ -26,7 +26,7 @@ from nucleus_server.domain import (
 from nucleus_server.errors import InvalidInput, NotAvailable
 from nucleus_server.services.filling import fill_now
 from nucleus_server.services.judging import judge_one, judge_test, upload_numbers
-from nucleus_server.services.results import item_results
+from nucleus_server.services.results import item_results, worst_items
 from nucleus_server.services.uploads import upload_results
 
 router = APIRouter(prefix="/validate")
@@ -347,6 +347,38 @@ def evaluation_info(evaluation_id: str, ws: Workspace) -> Response:
         msgspec.json.encode(rows),
     )
     return Response(body, media_type="application/json")
+
+
+@router.get("/eval/{evaluation_id}/worst_items")
+def worst(
+    evaluation_id: str,
+    ws: Workspace,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
+    offset: Annotated[int, Query(ge=0, le=2**53)] = 0,
+) -> Answer:
+    """A page of the scored items, worst first by the function's direction; ties in member order."""
+    judged = judge_one(ws, evaluation_id)
+    evaluation = judged.evaluation
+    function = ws.get_eval_function_of(evaluation)
+    rows = worst_items(ws, judged, function, offset=offset, limit=limit)
+    return Answer(
+        {
+            "scenario_test_item_evaluations": [
+                {
+                    "evaluation_id": evaluation.id,
+                    "scenario_test_id": evaluation.test_id,
+                    "eval_function_id": evaluation.function_id,
+                    "dataset_item_id": row.item.id,
+                    "result": row.score,
+                    "pass": bool(row.passed),
+                    "reference_id": row.item.reference_id,
+                    "weight": row.weight,
+                    "deleted": row.item.deleted_at is not None,
+                }
+                for row in rows
+            ]
+        }
+    )
 
 
 @router.post("/{model_id}/evaluate", openapi_extra=takes(Evaluate))

@@ -12,11 +12,12 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from nucleus_server.domain import Evaluation, EvaluationStatus, ItemScore, Json, Level, UploadStatus
+from nucleus_server.domain import EvalFunction, Evaluation, EvaluationStatus, ItemScore, Json, Level, UploadStatus
 from nucleus_server.errors import NotFound
 from nucleus_server.storage import columns, schema
 from nucleus_server.storage.base import AnyRow, from_micros, optional_moment, to_json, to_micros
 from nucleus_server.storage.ids import new_id
+from nucleus_server.storage.models import function_select, to_function
 from nucleus_server.storage.scenario_tests import ScenarioTestRows
 
 if TYPE_CHECKING:
@@ -296,6 +297,15 @@ class EvaluationRows(ScenarioTestRows):
         with self._read() as connection:
             row = self._newest_of(connection, self._series(connection, new, lock=False), new.n_members)
             return None if row is None or row.digest != new.digest else self._evaluation(connection, row.id)
+
+    def get_eval_function_of(self, evaluation: Evaluation) -> EvalFunction:
+        """The evaluation's function, also one that was deleted since."""
+        with self._read() as connection:
+            return to_function(
+                connection.execute(
+                    function_select(self._workspace_key).where(schema.eval_functions.c.key == evaluation.function_key)
+                ).one()
+            )
 
     def count_uploads(self, evaluation: Evaluation) -> tuple[int, int]:
         """(3, 4) for the third of four evaluations of the same test, function and model, in the order of upload."""
