@@ -63,43 +63,47 @@ def running_postgres(folder: Path) -> Iterator[Postgres]:
     environment = {"PATH": os.environ["PATH"], "LD_LIBRARY_PATH": str(folder / "libraries"), "LC_ALL": "C"}
     binaries = folder / "install" / "bin"
 
+    # Into a file: of a pipe that nobody reads a server stops when it is full.
+    output = folder / "postgres.log"
+
     def run(*command: str | Path) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [str(part) for part in command],
-            env=environment,
-            user=user,
-            extra_groups=None if user is None else [],
-            cwd=data,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
+        with output.open("ab") as log:
+            return subprocess.Popen(
+                [str(part) for part in command],
+                env=environment,
+                user=user,
+                extra_groups=None if user is None else [],
+                cwd=data,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
 
     made = run(binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-N", "-E", "UTF8")
-    output, _ = made.communicate(timeout=_DEADLINE_S)
-    if made.returncode != 0:
-        raise RuntimeError(f"initdb failed:\n{output.decode(errors='replace')}")
+    if made.wait(timeout=_DEADLINE_S) != 0:
+        raise RuntimeError(f"initdb failed:\n{output.read_text(errors='replace')}")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     settings = ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=200"]
     server = run(binaries / "postgres", "-D", data, "-p", str(port), "-k", data, *settings)
     try:
-        _wait(server, port)
+        _wait(server, port, output)
         yield Postgres(port)
+        if server.poll() is not None:
+            raise RuntimeError(f"PostgreSQL ended by itself:\n{output.read_text(errors='replace')[-4000:]}")
     finally:
         server.send_signal(signal.SIGINT)
-        server.communicate(timeout=_DEADLINE_S)
+        server.wait(timeout=_DEADLINE_S)
 
 
-def _wait(server: subprocess.Popen[bytes], port: int) -> None:
+def _wait(server: subprocess.Popen[bytes], port: int, output: Path) -> None:
     deadline = time.monotonic() + _DEADLINE_S
     while True:
         try:
             psycopg.connect(Postgres(port).url("postgres"), connect_timeout=2).close()
         except psycopg.OperationalError as error:
             if server.poll() is not None or time.monotonic() > deadline:
-                output = server.stdout.read().decode(errors="replace") if server.stdout else ""
-                raise RuntimeError(f"PostgreSQL did not start:\n{output}") from error
+                raise RuntimeError(f"PostgreSQL did not start:\n{output.read_text(errors='replace')}") from error
             time.sleep(0.05)
         else:
             return

@@ -313,6 +313,9 @@ def test_uploads_to_a_dataset_that_are_refused(
     assert {method for method, _ in wire.sent()} <= {"GET"}
 
 
+COMMITTED = job(message={"upload_id": "up_1", "replayed": False})
+
+
 class Staging:
     """The staged protocol, as far as a client sees it."""
 
@@ -329,7 +332,7 @@ class Staging:
         for n in range(10):
             wire.routes["PUT", f"upload/up_1/parts/{n}"] = self.put
         wire.routes["POST", "upload/up_1/commit"] = {**JOB_HANDLE, "job_type": "uploadScores"}
-        wire.routes["GET", "job/job_1"] = done or job()
+        wire.routes["GET", "job/job_1"] = done or COMMITTED
         wire.routes["GET", "upload/up_1"] = {"report": report()}
         wire.routes["DELETE", "upload/up_1"] = {"success": True}
 
@@ -354,15 +357,25 @@ def five() -> list[EvaluationResult]:
 
 
 @pytest.mark.usefixtures("parts_of_two")
+def test_parts_that_are_there_already(wire: Wire, test: ScenarioTest) -> None:
+    """The report is that of the first upload, and says that nothing was stored again."""
+    Staging(wire, done=job(message={"upload_id": "up_0", "replayed": True}))
+    wire.routes["GET", "upload/up_0"] = {"report": report(upload_id="up_0")}
+    answer = test.upload_external_evaluation_results(function(), five(), "prj_1")
+    assert answer["replayed"] and answer["report"].upload_id == "up_0"
+
+
+@pytest.mark.usefixtures("parts_of_two")
 def test_more_than_a_part_is_staged_and_committed(wire: Wire, test: ScenarioTest) -> None:
     """Parts in order, then a commit that names all of them, then the report."""
-    staging = Staging(wire, done=one_after_the_other(job("Running"), job()))
+    staging = Staging(wire, done=one_after_the_other(job("Running"), COMMITTED, COMMITTED))
     answer = test.upload_external_evaluation_results(function(), iter(five()), "prj_1")
-    assert answer["report"].upload_id == "up_1"
+    assert answer["report"].upload_id == "up_1" and not answer["replayed"]
     assert wire.sent() == [
         ("POST", "dataset/ds_1/uploads"),
         *(("PUT", f"upload/up_1/parts/{n}") for n in range(3)),
         ("POST", "upload/up_1/commit"),
+        ("GET", "job/job_1"),
         ("GET", "job/job_1"),
         ("GET", "job/job_1"),
         ("GET", "upload/up_1"),
