@@ -1,9 +1,8 @@
-"""Many evaluations: a history of a thousand, and one item's scores in all of five thousand."""
+"""Many small uploads, a test that is filled from them, a history of a thousand, one item's scores in five thousand."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import msgspec
 
@@ -11,11 +10,13 @@ from benchmarks.bench import Bench, with_phase
 from benchmarks.environments import OUR_PYTHON
 from benchmarks.http_requests import Requests
 from benchmarks.measurement import OURS, PEER, Measurement
+from benchmarks.phases import Job
 from benchmarks.reading import SDK, WARM, cold_process
 from benchmarks.server import POSTGRES, SQLITE, Serving, Store, postgres_bytes, sqlite_bytes
 from tests.support.server import ADMIN_KEY
 
 UPLOADS = "one model by five functions, many models"
+FILLING = "a test made later, filled from earlier uploads"
 HISTORY = "history of one test"
 ITEM = "one item's scores in all evaluations"
 
@@ -24,12 +25,13 @@ _FUNCTIONS = [f"many-{i}" for i in range(5)]
 
 def sizes(bench: Bench) -> tuple[int, int]:
     """How many items, how many models."""
-    return (200, 20) if bench.is_quick else (1000, 1000)
+    return (200, 20) if bench.is_quick else (200, 1000)
 
 
 def measure_many(bench: Bench, store: Store) -> None:
-    """Upload them to us one after the other, then read a history and an item."""
+    """Upload nine of ten models before there is a test, make the tests, upload the rest; read a history and an item."""
     n_items, n_models = sizes(bench)
+    n_before = n_models * 9 // 10
     with store.serving() as serving:
         client = serving.client()
         dataset = client.create_dataset("many")
@@ -37,17 +39,33 @@ def measure_many(bench: Bench, store: Store) -> None:
         dataset.append({"reference_id": ids, "place": list(range(n_items))})
         members = dataset.create_slice("many", ids)
         functions = [client.validate.create_external_eval_function(name) for name in _FUNCTIONS]
-        tests = [client.validate.create_scenario_test(f.name, members.id, [f]) for f in functions]
         models = [client.create_model(f"many {i}", f"many {i}").id for i in range(n_models)]
-        job = {"dataset_id": dataset.id, "model_ids": models, "key": ADMIN_KEY, "endpoint": serving.endpoint}
-        before = store.stored_bytes()
-        plan = Measurement("upload", UPLOADS, "our SDK, dataset.upload_scores", OURS, n_items, store.kind)
-        run = bench.run("many_uploads", OUR_PYTHON, _job(bench, "ours", serving.watched) | job, plan)
+        job = _job(bench, "ours", serving.watched)
+        job |= {"dataset_id": dataset.id, "key": ADMIN_KEY, "endpoint": serving.endpoint, "slice_id": members.id}
+        plan = Measurement("upload", UPLOADS, "our SDK, no test yet", OURS, n_items, store.kind)
+        if not _upload(bench, store, plan, job | {"model_ids": models[:n_before]}):
+            return
+        plan = Measurement("upload", FILLING, "our SDK, create_scenario_test", OURS, n_before, store.kind)
+        run = bench.run("many_tests", OUR_PYTHON, job, plan)
         if run is None:
             return
-        stored_bytes = (store.stored_bytes() - before) // n_models
-        bench.add(replace(with_phase(plan, run), stored_bytes=stored_bytes, note=f"{n_models} uploads"))
-        _read(bench, store, serving, tests[0].id, dataset.id)
+        bench.add(with_phase(plan, run))
+        plan = Measurement("upload", UPLOADS, "our SDK, into five tests", OURS, n_items, store.kind)
+        if not _upload(bench, store, plan, job | {"model_ids": models[n_before:]}):
+            return
+        _read(bench, store, serving, run.found["test_ids"][0], dataset.id)
+        assert len(functions) == len(run.found["test_ids"])
+
+
+def _upload(bench: Bench, store: Store, plan: Measurement, job: Job) -> bool:
+    n_models = len(job["model_ids"])
+    before = store.stored_bytes()
+    run = bench.run("many_uploads", OUR_PYTHON, job | {"n_models": n_models}, plan)
+    if run is None:
+        return False
+    stored_bytes = (store.stored_bytes() - before) // n_models
+    bench.add(replace(with_phase(plan, run), stored_bytes=stored_bytes))
+    return True
 
 
 def measure_many_keyed(bench: Bench) -> None:
@@ -72,7 +90,7 @@ def measure_many_keyed_postgres(bench: Bench, url: str, pid: int) -> None:
         _read_keyed(bench, "keyed_postgres", {"url": url}, {"database": pid}, POSTGRES)
 
 
-def _job(bench: Bench, how: str, watched: dict[str, int]) -> dict[str, Any]:
+def _job(bench: Bench, how: str, watched: dict[str, int]) -> Job:
     n_items, n_models = sizes(bench)
     inputs = str(bench.inputs(n_items))
     return {"how": how, "inputs": inputs, "n_models": n_models, "functions": _FUNCTIONS, "watched": watched}

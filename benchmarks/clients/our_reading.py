@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from operator import attrgetter
 from typing import Any
 
 import nucleus
@@ -17,10 +16,9 @@ def read(job: phases.Job, measured: phases.Phases) -> dict[str, Any]:
         return {"mean": history[-1].result}
     if job["do"] == "history":
         return {"n": len([evaluation.result for evaluation in history])}
-    items = history[-1].item_evals
     if job["do"] == "worst":
-        return {"worst": [item.result for item in sorted(items, key=attrgetter("result"))[:100]]}
-    return {"n": len(items)}
+        return {"worst": [item.result for item in history[-1].worst_items(100)]}
+    return {"n": len(history[-1].item_evals)}
 
 
 if __name__ == "__main__":
