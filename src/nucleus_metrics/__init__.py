@@ -1,6 +1,27 @@
-"""Pure functions on arrays: no I/O, no clock, no ids."""
+"""Functions on arrays: no input or output, no clock, no ids; usable alone, in a notebook."""
 
 from nucleus_metrics.aggregate import WeightedMean, weighted_mean
+from nucleus_metrics.comparison import (
+    Comparison,
+    Interval,
+    Verdict,
+    clusters_needed,
+    compare,
+    with_missing_scores,
+)
 from nucleus_metrics.errors import KernelInputError
+from nucleus_metrics.families import benjamini_hochberg, holm
 
-__all__ = ["KernelInputError", "WeightedMean", "weighted_mean"]
+__all__ = [
+    "Comparison",
+    "Interval",
+    "KernelInputError",
+    "Verdict",
+    "WeightedMean",
+    "benjamini_hochberg",
+    "clusters_needed",
+    "compare",
+    "holm",
+    "weighted_mean",
+    "with_missing_scores",
+]

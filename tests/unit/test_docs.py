@@ -11,11 +11,22 @@ import pytest
 
 import nucleus
 import nucleus_metrics.aggregate
+import nucleus_metrics.comparison
+import nucleus_metrics.families
+import nucleus_metrics.student
 from tests.support.api import BASE, Api
 from tests.support.images import write_png
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+
+KERNELS = (
+    nucleus_metrics.aggregate,
+    nucleus_metrics.comparison,
+    nucleus_metrics.families,
+    nucleus_metrics.student,
+)
 
 
 def python_blocks(path: Path) -> list[str]:
@@ -69,8 +80,8 @@ def test_architecture_names_what_exists() -> None:
 
 def test_examples_in_kernels_are_right() -> None:
     """The doctests of the metrics."""
-    results = [doctest.testmod(module) for module in (nucleus_metrics.aggregate,)]
-    assert sum(r.attempted for r in results) > 0 and not any(r.failed for r in results)
+    results = [doctest.testmod(module) for module in KERNELS]
+    assert all(r.attempted for r in results) and not any(r.failed for r in results)
 
 
 def test_every_route_is_in_the_openapi_document(sqlite_api: Api) -> None:
