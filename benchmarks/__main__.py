@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from benchmarks import items, machine, many, pages, reading, terminal, uploads
 from benchmarks.bench import Bench
@@ -31,16 +32,30 @@ def main() -> int:
     start = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="nucleus-bench-") as folder:
         bench = Bench(Path(folder), arguments.quick)
-        _measure(bench)
-    terminal.show(bench)
-    about |= {"load_after": os.getloadavg()[0], "is_quick": arguments.quick, "took_s": time.perf_counter() - start}
-    document = {"machine": about, "facts": bench.facts, "measurements": [m.to_json() for m in bench.measurements]}
-    kind = "quick" if arguments.quick else "full"
-    out = arguments.out or _RESULTS / f"{kind}-{about['when'][:19].replace(':', '')}.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(document, indent=1) + "\n")
-    print(f"\nWritten to {out}", file=sys.stderr)
+        try:
+            _measure(bench)
+        finally:  # what was measured before a failure is worth reading too
+            terminal.show(bench)
+            about |= {
+                "load_after": os.getloadavg()[0],
+                "is_quick": bench.is_quick,
+                "took_s": time.perf_counter() - start,
+            }
+            out = arguments.out or _default_out(about)
+            out.parent.mkdir(parents=True, exist_ok=True)
+            document = {
+                "machine": about,
+                "facts": bench.facts,
+                "measurements": [m.to_json() for m in bench.measurements],
+            }
+            out.write_text(json.dumps(document, indent=1) + "\n")
+            bench.say(f"written to {out}")
     return int(any(m.failure for m in bench.measurements))
+
+
+def _default_out(about: dict[str, Any]) -> Path:
+    kind = "quick" if about["is_quick"] else "full"
+    return _RESULTS / f"{kind}-{about['when'][:19].replace(':', '')}.json"
 
 
 def _measure(bench: Bench) -> None:
