@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import items, machine, many, pages, reading, terminal, uploads
+from benchmarks import items, machine, many, pages, reading, terminal, uploads, verdicts
 from benchmarks.bench import Bench
 from benchmarks.environments import OUR_PYTHON, make_mlflow, official_python
 from benchmarks.measurement import OURS, Measurement
@@ -70,6 +70,7 @@ def _measure(bench: Bench) -> None:
     for n in sizes[1:] if bench.is_quick else sizes:
         uploads.measure_peers(bench, n)
     _split(bench, sizes[-1])
+    verdicts.measure_verdict(bench)
     target = reading.measure_reading(bench, store, fixtures[-1])
     reading.measure_peer_reading(bench, sizes[-1])
     pages.measure_evaluation_pages(bench, store, fixtures[-1], target)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks import pages, uploads
+from benchmarks import pages, uploads, verdicts
 from benchmarks.measurement import Measurement
 from benchmarks.server import SQLITE
 
@@ -32,7 +32,7 @@ class Bar:
 
 
 def bars(measurements: Iterable[Measurement], facts: dict[str, Any]) -> list[Bar]:
-    """Every bar that uploads and pages have; sizes below a million measure none of them."""
+    """Every bar that uploads, verdicts and pages have; sizes below a million measure none of them."""
     found = {(m.section, m.task, m.way, m.n, m.database): m for m in measurements if m.failure is None}
 
     def upload(way: str, n: int = _MILLION, task: str = uploads.TASK) -> Measurement | None:
@@ -71,6 +71,10 @@ def bars(measurements: Iterable[Measurement], facts: dict[str, Any]) -> list[Bar
     known = facts.get("official body, decoding and id join, s")
     rest = None if raw is None or known is None else raw.server_cpu_s - known
     rows.append(_at_most("of it neither decoding nor id join", "0.5 s", rest, 0.5, "{:.2f} s"))
+
+    verdict = next((m for m in found.values() if m.task == verdicts.TASK and m.n == _MILLION), None)
+    what = "paired verdict and interval over 1M items in 10,000 scenes, CPU"
+    rows.append(_at_most(what, "0.3 s", verdict.cpu_s if verdict else None, 0.3, "{:.2f} s"))
 
     for (section, task, way, n, _), measured in found.items():
         is_full = n >= _MILLION if task == pages.EVALUATION else "100 tests" in way or "50 models" in way
