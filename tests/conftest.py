@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,9 +23,11 @@ for name in [name for name in os.environ if name.startswith("NUCLEUS_")]:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
     """A real PostgreSQL for the whole session."""
-    with running_postgres(tmp_path_factory.mktemp("postgres")) as server:
+    # Not in pytest's own folder: another pytest that starts, also one that a test runs, shuts that to all other users, and
+    # the server runs as one.
+    with tempfile.TemporaryDirectory(prefix="nucleus-postgres-") as folder, running_postgres(Path(folder)) as server:
         yield server
 
 

@@ -63,10 +63,13 @@ def show(context: typer.Context, upload: UploadArgument, as_json: AsJson = False
 
 
 @app.command("give-up", epilog=examples("nucleus uploads give-up up_…"))
-def give_up(context: typer.Context, upload: UploadArgument) -> None:
+def give_up(context: typer.Context, upload: UploadArgument, as_json: AsJson = False) -> None:
     """Give up an unfinished or rejected upload: what was sent of it is removed."""
     client_of(context).give_up_upload(upload)
-    print_line(f"Upload {upload} is given up.")
+    if as_json:
+        print_json({"upload_id": upload, "is_given_up": True})
+    else:
+        print_line(f"Upload {upload} is given up.")
 
 
 @app.command("bad-rows", epilog=examples("nucleus uploads bad-rows up_… --csv bad.csv"))
