@@ -13,7 +13,7 @@ from benchmarks import bars, items, many, pages, reading, uploads
 from benchmarks.measurement import Measurement, from_json
 from benchmarks.server import POSTGRES, SQLITE
 from benchmarks.tables import Table, bar_table, cost_table, growth_table, page_table
-from benchmarks.why import WHY_MISSED
+from benchmarks.why import reason
 
 _FOLDER = Path(__file__).parent / "results"
 _TEMPLATE = Path(__file__).with_name("performance.template.md")
@@ -93,7 +93,7 @@ def _machine(machine: dict[str, Any]) -> str:
 
 
 def _missed(held: Sequence[bars.Bar]) -> str:
-    reasons = [f"* {bar.what}: {WHY_MISSED.get(bar.what, '?')}" for bar in held if bar.is_met is False]
+    reasons = [f"* {bar.what}: {reason(bar.what)}" for bar in held if bar.is_met is False]
     return "" if not reasons else "\n".join(["Why a bar is missed:", "", *reasons])
 
 
