@@ -117,6 +117,8 @@ def worst_items(
 
 def missing_items(ws: WorkspaceStore, evaluation: Evaluation, *, offset: int, limit: int) -> tuple[int, list[Item]]:
     """How many members have no score, and a page of them in member order; items that were deleted do not count."""
+    if not evaluation.is_partial:  # who has no score was deleted before; a million ids need not be read to know that
+        return 0, []
     dataset_key = ws.get_slice_by_key(evaluation.slice_key).dataset_key
     unscored = np.flatnonzero(np.isnan(ws.read_scores(evaluation)))
     ordinals = ws.slice_ordinals(evaluation.slice_key, evaluation.n_members)[unscored]
