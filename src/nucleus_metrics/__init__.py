@@ -3,7 +3,6 @@
 from nucleus_metrics.aggregate import WeightedMean, weighted_mean
 from nucleus_metrics.comparison import (
     Comparison,
-    Interval,
     Verdict,
     clusters_needed,
     compare,
@@ -11,6 +10,7 @@ from nucleus_metrics.comparison import (
 )
 from nucleus_metrics.errors import KernelInputError
 from nucleus_metrics.families import benjamini_hochberg, holm
+from nucleus_metrics.sign_flip import Interval
 
 __all__ = [
     "Comparison",
