@@ -46,6 +46,7 @@ from nucleus._model import Model
 from nucleus._scoring import ItemError
 from nucleus._slice import Slice
 from nucleus._upload_report import UploadReport
+from nucleus.validate.clusters import EACH_ITEM
 
 __all__ = [
     "ApiKey",
@@ -58,6 +59,7 @@ __all__ = [
     "DatasetInfo",
     "DatasetItem",
     "DatasetItemRetrievalError",
+    "EACH_ITEM",
     "ExternalFunction",
     "InvalidUpload",
     "ItemError",

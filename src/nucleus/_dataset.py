@@ -21,6 +21,7 @@ from nucleus._model import Model
 from nucleus._slice import IDS_PER_REQUEST, Slice, paged_items
 from nucleus._tables import ArrowStream, in_blocks
 from nucleus._upload_report import UploadReport
+from nucleus.validate.clusters import ClusterKey, DatasetClusterKey, cluster_json
 from nucleus.validate.eval_functions import EvalFunction
 from nucleus.validate.evaluation import ItemScore
 
@@ -229,6 +230,25 @@ class Dataset:
         """Every score of one item: of all models, on all tests, in all evaluations; newest first."""
         rows = self._connection.get(f"dataset/{self.id}/scores/{quote(reference_id, safe='')}")["scores"]
         return [ItemScore(**row) for row in rows]
+
+    def cluster_key(self) -> DatasetClusterKey:
+        """What says which items are alike in the statistics of comparisons, and what its metadata speaks for."""
+        return DatasetClusterKey.from_json(self._connection.get(f"dataset/{self.id}/cluster_key"))
+
+    def set_cluster_key(self, cluster: str | ClusterKey | None) -> DatasetClusterKey:
+        """Say which items are alike, such as the frames of one drive, so that they count together in the statistics.
+
+        Args:
+            cluster: The metadata key whose values group items; `nucleus.EACH_ITEM`: items are independent; None: as the
+                evaluation function says.
+
+        Raises:
+            NucleusAPIError: No item has this key, or the key may not do that.
+        """
+        answer = self._connection.post(
+            {"cluster": cluster_json(cluster)}, f"dataset/{self.id}/cluster_key", is_replay_safe=True
+        )
+        return DatasetClusterKey.from_json(answer)
 
     def iloc(self, i: int) -> dict[str, Any]:
         """The item at place `i` in the order of insertion, as `item`, and its `annotations`."""

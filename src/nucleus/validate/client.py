@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from nucleus._async_job import AsyncJob
 from nucleus._connection import Connection
 from nucleus._exceptions import CreateScenarioTestError
-from nucleus.validate.constants import Direction, EntityLevel
+from nucleus._model import Model
+from nucleus.validate.constants import UNCHANGED, Direction, EntityLevel
+from nucleus.validate.decoding import utc_text
 from nucleus.validate.eval_functions import (
     AvailableEvalFunctions,
     EvalFunction,
@@ -17,12 +20,14 @@ from nucleus.validate.eval_functions import (
     ExternalEvalFunction,
 )
 from nucleus.validate.evaluation import ScenarioTestEvaluation
+from nucleus.validate.references import function_id_of, model_id_of, scenario_test_id_of
+from nucleus.validate.release_report import ReleaseReport, report_request
+from nucleus.validate.releases import AuditEntry, Release
 from nucleus.validate.scenario_test import ScenarioTest
+from nucleus.validate.waiting import SERVER_WAIT_S, wait_until_computed
+from nucleus.validate.waivers import Waiver
 
 _MAX_NAME = 255
-
-UNCHANGED: Any = type("Unchanged", (), {"__repr__": lambda _: "unchanged"})()
-"""The value of an argument that was left out, where None means something else."""
 
 
 class Validate:
@@ -197,6 +202,195 @@ class Validate:
     def delete_scenario_test(self, scenario_test_id: str) -> bool:
         """Delete a test; its name is free again."""
         return bool(self.connection.delete(f"validate/scenario_test/{scenario_test_id}")["success"])
+
+    # --- releases
+
+    def release_report(
+        self,
+        model: Model | str,
+        baseline: Model | str | None = None,
+        *,
+        tests: Sequence[ScenarioTest | str] | None = None,
+        tags: Sequence[str] | None = None,
+        mode: str | None = None,
+        allow_missing: bool = False,
+        require_coverage: float = 0.0,
+        false_discovery_rate: float = 0.05,
+        wait: bool = True,
+        timeout_s: float = 600,
+        show_progress: bool | None = None,
+    ) -> ReleaseReport:
+        """What the tests say about a model beside its baseline, with verdicts adjusted for how many there are.
+
+        Args:
+            model: The candidate, or its id.
+            baseline: A model or its id; `"last-approved"`, the candidate of the release that was approved last; None: each
+                test's own baseline model.
+            tests: Tests, their ids or names; with `tags` those of either. Without both: all tests.
+            tags: Tests that have one of these words.
+            mode: `point`, `confident`, `not-proven-worse` or `non-inferior` for all; None: each function's own.
+            allow_missing: Whether a candidate may leave members out: its worst case need not pass then.
+            require_coverage: The part of a test's members, in [0, 1], that the candidate must have scores of.
+            false_discovery_rate: The part of better and worse verdicts, in (0, 1), that may be chance.
+            wait: Wait until all verdicts are computed; else the report may be `computing`.
+            timeout_s: How long to wait at most.
+            show_progress: Whether to draw a bar if it takes longer than a second; None: if somebody watches.
+
+        Raises:
+            ValueError: `tests` or `tags` is empty or a text.
+            JobTimeoutError: Verdicts were not computed within `timeout_s`; says which. The same call goes on where it was.
+            JobError: The job that computes them failed.
+            NucleusAPIError: A model or a test does not exist, or an option is none.
+        """
+        asked = report_request(
+            model,
+            baseline,
+            tests=tests,
+            tags=tags,
+            mode=mode,
+            allow_missing=allow_missing,
+            require_coverage=require_coverage,
+            false_discovery_rate=false_discovery_rate,
+        )
+
+        def ask(wait_s: float) -> dict[str, Any]:
+            answer: dict[str, Any] = self.connection.post(
+                asked | {"wait_s": wait_s}, "validate/release_report", is_replay_safe=True
+            )
+            return answer
+
+        answer = ask(SERVER_WAIT_S if wait else 0.0)
+        if wait:
+            answer = wait_until_computed(
+                self.connection, answer, lambda: ask(SERVER_WAIT_S), timeout_s=timeout_s, show_progress=show_progress
+            )
+        return ReleaseReport.from_json(answer, self.connection)
+
+    def create_release(
+        self,
+        name: str,
+        model: Model | str,
+        baseline: Model | str | None = None,
+        *,
+        tests: Sequence[ScenarioTest | str] | None = None,
+        tags: Sequence[str] | None = None,
+        mode: str | None = None,
+        allow_missing: bool = False,
+        require_coverage: float = 0.0,
+        false_discovery_rate: float = 0.05,
+        wait: bool = True,
+        timeout_s: float = 600,
+        show_progress: bool | None = None,
+    ) -> Release:
+        """Open a release, to be approved or rejected by the report of these tests.
+
+        Args:
+            name: What people call it.
+            model: The candidate, or its id.
+            baseline: As in `release_report`, and so are all the others.
+
+        Raises:
+            JobTimeoutError: Verdicts were not computed within `timeout_s`. The release is there: see `releases()`.
+            ConflictError: The name is taken.
+            NucleusAPIError: As in `release_report`.
+        """
+        asked = report_request(
+            model,
+            baseline,
+            tests=tests,
+            tags=tags,
+            mode=mode,
+            allow_missing=allow_missing,
+            require_coverage=require_coverage,
+            false_discovery_rate=false_discovery_rate,
+        )
+        row = self.connection.post({"name": name, **asked}, "validate/releases")
+        release = Release.from_json(row, self.connection)
+        if wait and row["report"]["status"] == "computing":
+            route = f"validate/releases/{release.id}"
+            wait_until_computed(
+                self.connection,
+                row["report"],
+                lambda: self.connection.get(route)["report"],
+                timeout_s=timeout_s,
+                show_progress=show_progress,
+            )
+            release.refresh()
+        return release
+
+    def releases(self, status: str | None = None, limit: int | None = None) -> list[Release]:
+        """Releases without their reports, newest first: all, or those that are `open`, `approved` or `rejected`."""
+        asked = {"status": status, "limit": None if limit is None else str(limit)}
+        params = {key: value for key, value in asked.items() if value is not None}
+        rows = self.connection.get("validate/releases", params or None)["releases"]
+        return [Release.from_json(row, self.connection) for row in rows]
+
+    def get_release(self, release_id: str) -> Release:
+        """The release with this id, with its report."""
+        return Release.from_json(self.connection.get(f"validate/releases/{release_id}"), self.connection)
+
+    def create_waiver(
+        self,
+        test: ScenarioTest | str,
+        eval_fn: EvalFunction | str,
+        *,
+        model: Model | str | None = None,
+        reason: str,
+        owner: str,
+        expires_at: datetime,
+    ) -> Waiver:
+        """Accept that a function of a test fails or is unclear, until a date.
+
+        Args:
+            test: The test, its id or name.
+            eval_fn: The function, its id or name.
+            model: The only candidate it holds for, or its id; None: any.
+            reason: Why it is accepted.
+            owner: Who answers for it.
+            expires_at: When it ends, with a time zone.
+
+        Raises:
+            ValueError: `expires_at` has no time zone.
+            NotFoundError: There is no such test or function.
+            NucleusAPIError: The test does not have the function, the end is past, or the key may not do that.
+        """
+        row = self.connection.post(
+            {
+                "scenario_test_id": scenario_test_id_of(self.connection, test),
+                "eval_function_id": function_id_of(self.connection, eval_fn),
+                "model_id": None if model is None else model_id_of(model),
+                "reason": reason,
+                "owner": owner,
+                "expires_at": utc_text(expires_at),
+            },
+            "validate/waivers",
+        )
+        return Waiver.from_json(row, self.connection)
+
+    def waivers(self, active: bool = True) -> list[Waiver]:
+        """Waivers in force, newest first; with `active=False` also those that expired or were revoked."""
+        rows = self.connection.get("validate/waivers", {"active": "true" if active else "false"})["waivers"]
+        return [Waiver.from_json(row, self.connection) for row in rows]
+
+    def audit_log(
+        self, limit: int = 100, before: datetime | None = None, object_id: str | None = None
+    ) -> list[AuditEntry]:
+        """Who did what, newest first.
+
+        Args:
+            limit: How many at most.
+            before: Only what was done before this time, which has a time zone.
+            object_id: Only what was done to this object.
+        """
+        asked = {
+            "limit": str(limit),
+            "before": None if before is None else utc_text(before),
+            "object_id": object_id,
+        }
+        params = {key: value for key, value in asked.items() if value is not None}
+        return [AuditEntry.from_json(row) for row in self.connection.get("validate/audit_log", params)["entries"]]
+
+    # --- functions that the server computes
 
     def evaluate_model_on_scenario_tests(self, model_id: str, scenario_test_names: Sequence[str]) -> AsyncJob:
         """Evaluate a model on these tests by their built-in functions."""

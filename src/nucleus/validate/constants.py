@@ -1,6 +1,7 @@
 """Words of the protocol."""
 
 from enum import Enum
+from typing import Any
 
 
 class ThresholdComparison(str, Enum):
@@ -25,3 +26,7 @@ class Direction(str, Enum):
 
     HIGHER_IS_BETTER = "higher_is_better"
     LOWER_IS_BETTER = "lower_is_better"
+
+
+UNCHANGED: Any = type("Unchanged", (), {"__repr__": lambda _: "unchanged"})()
+"""The value of an argument that was left out, where None means something else."""

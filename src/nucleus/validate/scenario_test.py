@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from nucleus._connection import Connection
 from nucleus._dataset_item import DatasetItem
-from nucleus._exceptions import InvalidUpload
+from nucleus._exceptions import InvalidUpload, NotFoundError
 from nucleus._html import comparison_text, html_table
 from nucleus._model import Model
 from nucleus._score_parts import FunctionColumns, Layout, score_parts
 from nucleus._score_upload import Target, send_scores
 from nucleus._tables import ArrowStream, is_frame
-from nucleus.validate.constants import EntityLevel, ThresholdComparison
+from nucleus.validate.clusters import ClusterKey, cluster_json
+from nucleus.validate.comparison import Comparisons
+from nucleus.validate.constants import UNCHANGED, EntityLevel, ThresholdComparison
 from nucleus.validate.eval_functions import EvalFunction
 from nucleus.validate.evaluation import EvaluationHistory, ScenarioTestEvaluation
+from nucleus.validate.explanation import Explanation
+from nucleus.validate.references import function_id_of, model_id_of
 from nucleus.validate.results import REFERENCE_ID, SCORE, WEIGHT, EvaluationResult, result_table, upload_body
+from nucleus.validate.rules import MarginProposal, Power, Rule, ScenarioTestSettings
+from nucleus.validate.waiting import SERVER_WAIT_S, wait_until_computed
 
 
 @dataclass
@@ -61,6 +67,59 @@ class ScenarioTestMetric:
         )
         self.threshold = answer["threshold"]
         self.threshold_comparison = ThresholdComparison(answer["threshold_comparison"])
+
+    def set_rule(
+        self,
+        *,
+        threshold: float | None = UNCHANGED,
+        comparison: ThresholdComparison | str = UNCHANGED,
+        mode: str | None = UNCHANGED,
+        margin: float = UNCHANGED,
+    ) -> Rule:
+        """Change by what the function decides, in one step of the test's history; what is left out stays.
+
+        Args:
+            threshold: The number that results are compared with; None takes it away.
+            comparison: How they are compared.
+            mode: `point`, `confident`, `not-proven-worse` or `non-inferior`; None: `point` if there is a threshold, else
+                `non-inferior`.
+            margin: The loss against the baseline that is accepted, at least 0, in the unit of the scores.
+
+        Returns:
+            The rule in force.
+
+        Raises:
+            ValueError: Nothing is to be changed, or the comparison is none.
+            NucleusAPIError: There is no such mode, the margin is negative, or the key may not do that.
+        """
+        asked = {
+            "threshold": threshold,
+            "threshold_comparison": comparison if comparison is UNCHANGED else ThresholdComparison(comparison).value,
+            "mode": mode,
+            "margin": margin,
+        }
+        changes = {key: value for key, value in asked.items() if value is not UNCHANGED}
+        if not changes:
+            raise ValueError("expected at least one of threshold, comparison, mode, margin, got none")
+        rule = Rule.from_json(self.connection.post(changes, self._rule_route(), is_replay_safe=True))
+        self.threshold, self.threshold_comparison = rule.threshold, rule.threshold_comparison
+        return rule
+
+    def margin_proposal(self) -> MarginProposal:
+        """A margin that past noise speaks for: repeated uploads of one model, and steps between successive ones."""
+        return MarginProposal.from_json(self.connection.get(f"{self._rule_route()}/margin_proposal"))
+
+    def power(self, effect: float | None = None) -> Power:
+        """How small a difference between two models the function can see, by past evaluations.
+
+        Args:
+            effect: A difference, above 0, in the unit of the scores: how many clusters would show it?
+        """
+        params = None if effect is None else {"effect": repr(float(effect))}
+        return Power.from_json(self.connection.get(f"{self._rule_route()}/power", params))
+
+    def _rule_route(self) -> str:
+        return f"validate/scenario_test/{self.scenario_test_id}/rules/{self.eval_function_id}"
 
 
 @dataclass
@@ -125,6 +184,137 @@ class ScenarioTest:
         """Its functions with the criteria in force."""
         rows = self.connection.get(f"validate/scenario_test/{self.id}/metrics")["scenario_test_metrics"]
         return [ScenarioTestMetric.from_json(row, self.connection) for row in rows]
+
+    def rules(self) -> list[Rule]:
+        """By what its functions decide."""
+        return [Rule.from_json(row) for row in self.connection.get(self._route("rules"))["rules"]]
+
+    @property
+    def settings(self) -> ScenarioTestSettings:
+        """Whether it blocks releases, its tags and its cluster key, asked for at every access."""
+        return ScenarioTestSettings.from_json(self.connection.get(self._route("settings")))
+
+    def set_blocking(self, is_blocking: bool) -> ScenarioTestSettings:
+        """Let it block releases, or not; p values of blocking tests are adjusted by Holm's method."""
+        return self._set({"is_blocking": is_blocking})
+
+    def set_tags(self, tags: Iterable[str]) -> ScenarioTestSettings:
+        """Give it these words to find it by, instead of those that it had.
+
+        Raises:
+            ValueError: `tags` is one text.
+        """
+        if isinstance(tags, str):
+            raise ValueError(f"expected a list of tags, got the text {tags!r}: put it into a list")
+        return self._set({"tags": list(tags)})
+
+    def set_cluster_key(self, cluster: str | ClusterKey | None) -> ScenarioTestSettings:
+        """Say which of its members are alike, so that they count together in the statistics.
+
+        Args:
+            cluster: The metadata key whose values group members; `nucleus.EACH_ITEM`: members are independent; None: as the
+                dataset says.
+
+        Raises:
+            NucleusAPIError: No item has this key, or the key may not do that.
+        """
+        return self._set({"cluster": cluster_json(cluster)})
+
+    def _set(self, changes: dict[str, Any]) -> ScenarioTestSettings:
+        return ScenarioTestSettings.from_json(
+            self.connection.post(changes, self._route("settings"), is_replay_safe=True)
+        )
+
+    def _route(self, what: str) -> str:
+        return f"validate/scenario_test/{self.id}/{what}"
+
+    def compare(
+        self,
+        baseline_model: Model | str,
+        candidate_model: Model | str,
+        *,
+        eval_functions: Sequence[EvalFunction | str] | None = None,
+        wait: bool = True,
+        timeout_s: float = 600,
+    ) -> Comparisons:
+        """Compare two models by this test's functions, on the members that both have scores of.
+
+        Args:
+            baseline_model: The model to be compared with, or its id.
+            candidate_model: The other, or its id.
+            eval_functions: Functions, their ids or names; None: all of the test.
+            wait: Wait until all verdicts are computed; else some may be `is_computing`.
+            timeout_s: How long to wait at most.
+
+        Returns:
+            A comparison for each function, by position or name, each verdict as if it were the only one.
+
+        Raises:
+            JobTimeoutError: Verdicts were not computed within `timeout_s`; says which. The same call goes on where it was.
+            JobError: The job that computes them failed.
+            NotFoundError: No function has this name.
+            NucleusAPIError: A model does not exist, or a function is not of this test.
+        """
+        answer = self._compare(baseline_model, candidate_model, eval_functions, SERVER_WAIT_S if wait else 0.0)
+        if wait:
+            answer = wait_until_computed(
+                self.connection,
+                answer,
+                lambda: self._compare(baseline_model, candidate_model, eval_functions, SERVER_WAIT_S),
+                timeout_s=timeout_s,
+            )
+        return Comparisons.from_json(answer, self.connection)
+
+    def explain(
+        self,
+        baseline_model: Model | str,
+        candidate_model: Model | str,
+        eval_fn: EvalFunction | str,
+        *,
+        by: str | None = None,
+        limit: int = 10,
+    ) -> Explanation:
+        """Why the results of two models differ: the parts of items, clusters and values of a metadata key.
+
+        Args:
+            baseline_model: The model to be compared with, or its id.
+            candidate_model: The other, or its id.
+            eval_fn: A function of this test, its id or name.
+            by: A metadata key, whose values are to be shown with the effect of the mix apart from that of the scores.
+            limit: How many items and clusters, those that weigh most.
+
+        Raises:
+            NotFoundError: One of the two has no evaluation by this function, or no function has this name.
+            NucleusAPIError: A model or the metadata key does not exist, or the function is not of this test.
+        """
+        answer = self._compare(baseline_model, candidate_model, [eval_fn], 0.0)
+        entry = Comparisons.from_json(answer, self.connection)[0]
+        sides = {"baseline": entry.baseline, "candidate": entry.candidate}
+        if missing := [what for what, side in sides.items() if side is None]:
+            raise NotFoundError(
+                f"expected evaluations of both models by {entry.eval_function_name!r} on test {self.name!r}, got none of the "
+                f"{' and the '.join(missing)} model: upload its scores first"
+            )
+        route = "/".join(side.evaluation_id for side in sides.values() if side is not None)
+        params = {"limit": str(limit)} | ({} if by is None else {"by": by})
+        return Explanation.from_json(self.connection.get(f"validate/compare/{route}/explanation", params))
+
+    def _compare(
+        self,
+        baseline: Model | str,
+        candidate: Model | str,
+        functions: Sequence[EvalFunction | str] | None,
+        wait_s: float,
+    ) -> dict[str, Any]:
+        asked: dict[str, Any] = {
+            "baseline_model_id": model_id_of(baseline),
+            "candidate_model_id": model_id_of(candidate),
+            "wait_s": wait_s,
+        }
+        if functions is not None:
+            asked["eval_function_ids"] = [function_id_of(self.connection, function) for function in functions]
+        answer: dict[str, Any] = self.connection.post(asked, self._route("compare"), is_replay_safe=True)
+        return answer
 
     def get_criteria_history(self) -> list[dict[str, Any]]:
         """Every threshold and baseline the test ever had, oldest first: who set what, when."""
