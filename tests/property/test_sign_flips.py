@@ -88,7 +88,7 @@ def test_bound_of_sixteen(shape: str) -> None:
 
 
 def test_floor() -> None:
-    """A clear difference gets p = 1e-6 and an interval from the first draws; without the bound the draws go on."""
+    """A clear difference gets a bound as p, and an interval from the first draws; without a bound the draws go on."""
     rng = np.random.default_rng(6)
     a = rng.normal(size=400)
     shifts = rng.normal(0, 1, 400)
@@ -100,9 +100,11 @@ def test_floor() -> None:
     drawn = compare(a, a + shifts - shifts.mean() + 0.24, decisions=[small.p_value / 2])
     assert drawn.n_draws == 999_999 and not drawn.is_p_bound and drawn.p_value <= small.p_value
     assert drawn.interval == small.interval
-    # Of 18 clusters that all agree p is 2 / 2^18, which no bound takes to a millionth.
+    # Of clusters that all agree p is 2 / 2^G: of 18 the bound says so, of 17 it is too large, and the draws go on.
     found = compare(np.zeros(18), np.ones(18))
-    assert found.n_draws > 9_999 and not found.is_p_bound and found.p_value == pytest.approx(2 * 2.0**-18, rel=1)
+    assert found.is_p_bound and found.p_value == pytest.approx(2 * 2.0**-18, rel=0.01)
+    found = compare(np.zeros(17), np.ones(17))
+    assert found.n_draws > 9_999 and not found.is_p_bound and found.p_value == pytest.approx(2 * 2.0**-17, rel=1)
     assert found.verdict is Verdict.BETTER
 
 
