@@ -11,18 +11,23 @@ from typing import Any
 import numpy as np
 
 from nucleus_server.domain import (
+    ClusterBy,
+    ClusterChoice,
     Comparison,
     Dataset,
     Direction,
     EvalFunction,
     Level,
+    Mode,
     Model,
     NewItem,
+    ReleaseStatus,
     Role,
     ScenarioTest,
     ScoreUpload,
     Slice,
     UploadPart,
+    Waiver,
 )
 from nucleus_server.storage import LeasedJob, NewEvaluation, NewUpload, Store, UploadPlan, WorkspaceStore
 
@@ -199,6 +204,26 @@ def _fill(ws: WorkspaceStore) -> Callable[[WorkspaceStore], object]:
     return lambda w: w.fill_evaluation(new_evaluation(world, [1, 0, 1, 1]), upload.id, upload.created_at)
 
 
+BY_DRIVE = ClusterChoice(ClusterBy.METADATA, "drive")
+
+
+def make_waiver(ws: WorkspaceStore, world: World, model_id: str | None = None) -> Waiver:
+    """A waiver of the world's function on its test."""
+    return ws.create_waiver(
+        world.test.id, world.function.id, model_id=model_id, reason="known", owner="Ada", expires_at=LATER
+    )
+
+
+def _release(ws: WorkspaceStore, what: str) -> Callable[[WorkspaceStore], object]:
+    world = make_world(ws)
+    release = ws.create_release("new", world.model.id, {"test_ids": [world.test.id]})
+    snapshot = [{"test_id": world.test.id}]
+    if what == "decide":
+        return lambda w: w.decide_release(release.id, ReleaseStatus.REJECTED, "no", report={}, snapshot=snapshot)
+    ws.decide_release(release.id, ReleaseStatus.APPROVED, "", report={}, snapshot=snapshot)
+    return lambda w: w.promote_release(release.id, [world.test.id])
+
+
 def _grow_evaluated_slice(ws: WorkspaceStore) -> Callable[[WorkspaceStore], object]:
     world = make_world(ws)
     ws.record_evaluation(new_evaluation(world, [1, 0, 1, 1]))
@@ -262,6 +287,22 @@ ACTIONS: dict[str, Action] = {
         lambda world: lambda w: w.keep_rejected(make_plan(world), UploadPart(0, FIRST_PART, 10, 6))
     )(make_world(ws)),
     "open_upload": lambda ws: (lambda world: lambda w: w.open_upload(make_plan(world), 6))(make_world(ws)),
+    "set_criterion": lambda ws: (
+        lambda world: lambda w: w.set_criterion(world.test.id, world.function.id, mode=Mode.NON_INFERIOR, margin=0.1)
+    )(make_world(ws)),
+    "set_test_settings": lambda ws: (
+        lambda world: lambda w: w.set_test_settings(world.test.id, is_blocking=True, tags=["b", "a"], cluster=BY_DRIVE)
+    )(make_world(ws)),
+    "set_dataset_cluster": lambda ws: (lambda world: lambda w: w.set_dataset_cluster(world.dataset.id, BY_DRIVE))(
+        make_world(ws)
+    ),
+    "create_release": lambda ws: (
+        lambda world: lambda w: w.create_release("new", world.model.id, {"test_ids": [world.test.id]})
+    )(make_world(ws)),
+    "decide_release": lambda ws: _release(ws, "decide"),
+    "promote_release": lambda ws: _release(ws, "promote"),
+    "create_waiver": lambda ws: (lambda world: lambda w: make_waiver(w, world))(make_world(ws)),
+    "revoke_waiver": lambda ws: (lambda waiver: lambda w: w.revoke_waiver(waiver.id))(make_waiver(ws, make_world(ws))),
     "create_user": lambda ws: lambda w: w.create_user("new", Role.MEMBER),
     "set_user_role": _set_role,
     "create_key": lambda ws: lambda w: w.create_key("new", digest=b"new", hint="nv_n"),

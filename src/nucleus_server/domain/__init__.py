@@ -5,6 +5,7 @@ They cross every layer of the server: `storage` returns them, `services` think w
 
 from nucleus_server.domain.accounts import Actor, ApiKey, AuditEntry, Role, User, Workspace, WorkspaceStatus
 from nucleus_server.domain.base import Json
+from nucleus_server.domain.clusters import INHERITED, ClusterBy, ClusterChoice, ClusterSuggestion, ResolvedCluster
 from nucleus_server.domain.datasets import AppendCounts, Dataset, Item, NewItem, Slice
 from nucleus_server.domain.evaluations import (
     Evaluation,
@@ -31,12 +32,37 @@ from nucleus_server.domain.functions import (
 )
 from nucleus_server.domain.jobs import Job, JobStatus, JobType
 from nucleus_server.domain.models import Model
-from nucleus_server.domain.scenario_tests import CriterionChange, ScenarioTest, TestFunction
+from nucleus_server.domain.releases import Release, ReleaseStatus, SuiteChange
+from nucleus_server.domain.scenario_tests import (
+    MAX_TAG,
+    MAX_TAGS,
+    CriterionChange,
+    Mode,
+    ScenarioTest,
+    TestFunction,
+    TestSettings,
+)
+from nucleus_server.domain.verdicts import (
+    Bound,
+    ItemContribution,
+    Outcome,
+    PairVerdict,
+    ReleaseReport,
+    ReportEntry,
+    ReportOptions,
+    Side,
+    ThresholdVerdict,
+    TopItem,
+    Waiver,
+)
 
 __all__ = [
+    "INHERITED",
     "LARGEST_SCORE",
     "MAX_DESCRIPTION",
     "MAX_METADATA_KEY",
+    "MAX_TAG",
+    "MAX_TAGS",
     "MAX_UNIT",
     "PUBLIC_FUNCTIONS",
     "RESERVED_FUNCTIONS",
@@ -44,6 +70,10 @@ __all__ = [
     "ApiKey",
     "AppendCounts",
     "AuditEntry",
+    "Bound",
+    "ClusterBy",
+    "ClusterChoice",
+    "ClusterSuggestion",
     "Comparison",
     "CriterionChange",
     "Dataset",
@@ -53,6 +83,7 @@ __all__ = [
     "EvaluationStatus",
     "FunctionChange",
     "Item",
+    "ItemContribution",
     "ItemScore",
     "Job",
     "JobStatus",
@@ -61,16 +92,31 @@ __all__ = [
     "JudgedEvaluation",
     "Judgement",
     "Level",
+    "Mode",
     "Model",
     "NewItem",
+    "Outcome",
+    "PairVerdict",
+    "Release",
+    "ReleaseReport",
+    "ReleaseStatus",
+    "ReportEntry",
+    "ReportOptions",
+    "ResolvedCluster",
     "Role",
     "ScenarioTest",
     "ScoreUpload",
+    "Side",
     "Slice",
+    "SuiteChange",
     "TestFunction",
+    "TestSettings",
+    "ThresholdVerdict",
+    "TopItem",
     "UploadPart",
     "UploadStatus",
     "User",
+    "Waiver",
     "Workspace",
     "WorkspaceStatus",
 ]

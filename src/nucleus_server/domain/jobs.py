@@ -24,6 +24,7 @@ class JobType(str, Enum):
     UPLOAD_DATASET_ITEMS = "uploadDatasetItems"
     UPLOAD_SCORES = "uploadScores"
     FILL_SCENARIO_TEST = "fillScenarioTest"
+    COMPARE_EVALUATIONS = "compareEvaluations"
     DELETE_DATASET = "deleteDataset"
 
 

@@ -1,20 +1,24 @@
 """The only place with SQL: one store on SQLite and PostgreSQL."""
 
 from nucleus_server.storage.access import WorkspaceStore
+from nucleus_server.storage.criteria import UNCHANGED
 from nucleus_server.storage.evaluations import NewEvaluation, NewUpload
 from nucleus_server.storage.queue import JobQueue, LeasedJob, LeaseLost
 from nucleus_server.storage.score_columns import NewColumn
 from nucleus_server.storage.score_sources import ScoreSource
 from nucleus_server.storage.store import Store
 from nucleus_server.storage.uploads import UploadPlan
+from nucleus_server.storage.verdicts import NewVerdict
 
 __all__ = [
+    "UNCHANGED",
     "JobQueue",
     "LeaseLost",
     "LeasedJob",
     "NewColumn",
     "NewEvaluation",
     "NewUpload",
+    "NewVerdict",
     "ScoreSource",
     "Store",
     "UploadPlan",

@@ -13,10 +13,10 @@ from nucleus_server.errors import AlreadyExists, Conflict, InvalidInput, NotFoun
 from nucleus_server.storage import schema
 from nucleus_server.storage.base import AnyRow, from_micros, optional_moment, to_micros
 from nucleus_server.storage.ids import new_id, new_user_id
-from nucleus_server.storage.item_scores import ItemScoreRows
+from nucleus_server.storage.releases import ReleaseRows
 
 
-class WorkspaceStore(ItemScoreRows):
+class WorkspaceStore(ReleaseRows):
     """Everything one actor can do in one workspace.
 
     Every public method is one transaction: it does all it says or, if it raises, nothing.
@@ -179,17 +179,23 @@ class WorkspaceStore(ItemScoreRows):
                 n_uploads_staging=row.n_uploads_staging,
             )
 
-    def list_audit(self, limit: int = 100) -> list[AuditEntry]:
-        """Who did what, newest first."""
-        table = schema.audit_log
+    def list_audit(
+        self, *, limit: int = 100, before: datetime | None = None, object_id: str | None = None
+    ) -> list[AuditEntry]:
+        """Who did what, newest first; `before` pages on, `object_id` limits it to one object."""
+        log = schema.audit_log
+        query = (
+            sa.select(log, schema.users.c.name.label("user_name"))
+            .join(schema.users, schema.users.c.key == log.c.user_key)
+            .where(log.c.workspace_key == self._workspace_key)
+            .order_by(log.c.key.desc())
+            .limit(limit)
+        )
+        if before is not None:
+            query = query.where(log.c.created_at < to_micros(before))
+        if object_id is not None:
+            query = query.where(log.c.object_id == object_id)
         with self._read() as connection:
-            rows = connection.execute(
-                sa.select(table, schema.users.c.name.label("user_name"))
-                .join(schema.users, schema.users.c.key == table.c.user_key)
-                .where(table.c.workspace_key == self._workspace_key)
-                .order_by(table.c.key.desc())
-                .limit(limit)
-            )
             return [
                 AuditEntry(
                     user_name=row.user_name,
@@ -198,7 +204,7 @@ class WorkspaceStore(ItemScoreRows):
                     detail=json.loads(row.detail),
                     created_at=from_micros(row.created_at),
                 )
-                for row in rows
+                for row in connection.execute(query)
             ]
 
     def _require_admin(self, action: str) -> None:

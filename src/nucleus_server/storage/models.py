@@ -89,6 +89,8 @@ class ModelRows(SliceRows):
                 schema.evaluations.c.model_key == row.key,
                 schema.baselines.c.model_key == row.key,
                 schema.score_uploads.c.model_key == row.key,
+                schema.releases.c.model_key == row.key,
+                schema.waivers.c.model_key == row.key,
             )
             self._audit(connection, "model.delete", model_id, {"name": row.name})
 
@@ -252,6 +254,8 @@ class ModelRows(SliceRows):
                 schema.evaluations.c.function_key == row.key,
                 schema.score_columns.c.function_key == row.key,
                 schema.function_changes.c.function_key == row.key,
+                schema.waivers.c.function_key == row.key,
+                schema.criteria.c.function_key == row.key,
             )
             self._audit(connection, "eval_function.delete", function_id, {"name": row.name})
 

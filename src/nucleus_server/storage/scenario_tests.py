@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from nucleus_server.domain import Comparison, CriterionChange, Json, ScenarioTest, TestFunction
+from nucleus_server.domain import Comparison, Json, Mode, ScenarioTest, TestFunction
 from nucleus_server.errors import AlreadyExists, Conflict, InvalidInput, NotFound, Problem
 from nucleus_server.storage import schema
 from nucleus_server.storage.base import AnyRow, from_micros, to_json
@@ -108,7 +108,13 @@ class ScenarioTestRows(ModelRows):
                     .values(hidden_at=self._now())
                 )
             else:
-                for table in (schema.criteria, schema.baselines, schema.test_functions):
+                for table in (
+                    schema.criteria,
+                    schema.baselines,
+                    schema.cluster_choices,
+                    schema.waivers,
+                    schema.test_functions,
+                ):
                     connection.execute(table.delete().where(table.c.test_key == row.key))
                 connection.execute(schema.scenario_tests.delete().where(schema.scenario_tests.c.key == row.key))
             self._audit(connection, "scenario_test.delete", test_id, {"name": row.name})
@@ -141,23 +147,6 @@ class ScenarioTestRows(ModelRows):
         """The functions of all tests of the workspace, with the criteria in force."""
         with self._read() as connection:
             return self._test_functions(connection, None)
-
-    def set_threshold(
-        self, test_id: str, function_id: str, threshold: float | None, comparison: Comparison | None = None
-    ) -> TestFunction:
-        """Put a new criterion in force; None clears the threshold, the comparison stays unless another one is given."""
-        with self._write() as connection:
-            test = self._owned_test(connection, test_id, "change its criteria")
-            self._row_by_id(connection, schema.eval_functions, function_id, "eval function")
-            entry = self._test_function(connection, test.key, test_id, function_id)
-            self._add_criterion(connection, test.key, entry.function.key, threshold, comparison or entry.comparison)
-            self._audit(
-                connection,
-                "criterion.set_threshold",
-                test_id,
-                {"function": function_id, "before": entry.threshold, "after": threshold},
-            )
-            return self._test_function(connection, test.key, test_id, function_id)
 
     def set_baseline_model(self, test_id: str, model_id: str | None) -> ScenarioTest:
         """Make the model, which must have been evaluated on this test, its baseline; None takes the baseline away."""
@@ -192,98 +181,6 @@ class ScenarioTestRows(ModelRows):
             self._audit(connection, "criterion.set_baseline", test_id, {"model": model_id})
             return self._test(connection, test_id)
 
-    def list_criteria(self, test_id: str) -> list[CriterionChange]:
-        """Every criterion and baseline the test ever had and what was set on its functions, oldest first: who, what, when."""
-        with self._read() as connection:
-            test = self._row_by_id(connection, schema.scenario_tests, test_id, "scenario test")
-            changes = [
-                *self._threshold_changes(connection, test.key),
-                *self._baseline_changes(connection, test.key),
-                *self._property_changes(connection, test.key),
-            ]
-        return sorted(changes, key=lambda change: change.created_at)
-
-    def _threshold_changes(self, connection: Connection, test_key: int) -> list[CriterionChange]:
-        criteria = schema.criteria
-        rows = connection.execute(
-            sa.select(
-                criteria,
-                schema.eval_functions.c.id.label("function_id"),
-                schema.eval_functions.c.name.label("function_name"),
-                schema.users.c.id.label("user_id"),
-                schema.users.c.name.label("user_name"),
-            )
-            .join(schema.eval_functions, schema.eval_functions.c.key == criteria.c.function_key)
-            .join(schema.users, schema.users.c.key == criteria.c.user_key)
-            .where(criteria.c.test_key == test_key)
-            .order_by(criteria.c.key)
-        )
-        return [
-            CriterionChange(
-                function_id=row.function_id,
-                function_name=row.function_name,
-                threshold=row.threshold,
-                comparison=Comparison(row.comparison),
-                baseline_model_id=None,
-                baseline_model_name=None,
-                user_id=row.user_id,
-                user_name=row.user_name,
-                created_at=from_micros(row.created_at),
-            )
-            for row in rows
-        ]
-
-    def _baseline_changes(self, connection: Connection, test_key: int) -> list[CriterionChange]:
-        baselines = schema.baselines
-        rows = connection.execute(
-            sa.select(
-                baselines,
-                schema.models.c.id.label("model_id"),
-                schema.models.c.name.label("model_name"),
-                schema.users.c.id.label("user_id"),
-                schema.users.c.name.label("user_name"),
-            )
-            .join(schema.models, schema.models.c.key == baselines.c.model_key, isouter=True)
-            .join(schema.users, schema.users.c.key == baselines.c.user_key)
-            .where(baselines.c.test_key == test_key)
-            .order_by(baselines.c.key)
-        )
-        return [
-            CriterionChange(
-                function_id=None,
-                function_name=None,
-                threshold=None,
-                comparison=None,
-                baseline_model_id=row.model_id,
-                baseline_model_name=row.model_name,
-                user_id=row.user_id,
-                user_name=row.user_name,
-                created_at=from_micros(row.created_at),
-            )
-            for row in rows
-        ]
-
-    def _property_changes(self, connection: Connection, test_key: int) -> list[CriterionChange]:
-        entries = schema.test_functions
-        functions = sa.select(entries.c.function_key).where(entries.c.test_key == test_key)
-        return [
-            CriterionChange(
-                function_id=change.function_id,
-                function_name=change.function_name,
-                threshold=None,
-                comparison=None,
-                baseline_model_id=None,
-                baseline_model_name=None,
-                user_id=change.user_id,
-                user_name=change.user_name,
-                created_at=change.created_at,
-                property=change.property,
-                before=change.before,
-                after=change.after,
-            )
-            for change in self._function_changes(connection, schema.function_changes.c.function_key.in_(functions))
-        ]
-
     def _add_function(self, connection: Connection, test_key: int, function: AnyRow, arguments: Json) -> None:
         self._insert(
             connection,
@@ -291,25 +188,6 @@ class ScenarioTestRows(ModelRows):
             test_key=test_key,
             function_key=function.key,
             arguments=to_json(arguments),
-            created_at=self._now(),
-        )
-
-    def _add_criterion(
-        self,
-        connection: Connection,
-        test_key: int,
-        function_key: int,
-        threshold: float | None,
-        comparison: Comparison,
-    ) -> None:
-        self._insert(
-            connection,
-            schema.criteria,
-            test_key=test_key,
-            function_key=function_key,
-            threshold=threshold,
-            comparison=comparison.value,
-            user_key=self.actor.user_key,
             created_at=self._now(),
         )
 
@@ -354,6 +232,8 @@ class ScenarioTestRows(ModelRows):
                 tests.c.id.label("test_id"),
                 criteria.c.threshold,
                 criteria.c.comparison,
+                criteria.c.mode,
+                criteria.c.margin,
                 functions,
             )
             .join(tests, tests.c.key == entries.c.test_key)
@@ -376,6 +256,8 @@ class ScenarioTestRows(ModelRows):
                     comparison=(
                         function.direction.default_comparison if row.comparison is None else Comparison(row.comparison)
                     ),
+                    mode=None if row.mode is None else Mode(row.mode),
+                    margin=row.margin or 0.0,
                 )
             )
         return found
@@ -431,4 +313,6 @@ def _to_test(row: AnyRow) -> ScenarioTest:
         baseline_model_key=row.baseline_model_key,
         baseline_model_id=row.baseline_model_id,
         created_at=from_micros(row.created_at),
+        is_blocking=row.is_blocking,
+        tags=tuple(json.loads(row.tags)),
     )

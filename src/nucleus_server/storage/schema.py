@@ -26,6 +26,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -288,6 +289,8 @@ scenario_tests = _root(
     Column("owner_key", _Key, nullable=False),
     Column("created_at", _Micros, nullable=False),
     Column("hidden_at", _Micros),
+    Column("is_blocking", Boolean, nullable=False, server_default=false()),
+    Column("tags", Text, nullable=False, server_default=text("'[]'")),
     _refers("slice_key", "slices"),
     _refers("owner_key", "users"),
     _visible_unique("uq_scenario_tests_visible_name", "workspace_key", "name"),
@@ -313,6 +316,9 @@ criteria = _root(
     Column("comparison", Text, nullable=False),
     Column("user_key", _Key, nullable=False),
     Column("created_at", _Micros, nullable=False),
+    # How a gate decides; null: by the threshold if there is one, else by the baseline.
+    Column("mode", Text),
+    Column("margin", Float),
     _refers("test_key", "scenario_tests"),
     _refers("function_key", "eval_functions"),
     _refers("user_key", "users"),
@@ -330,6 +336,22 @@ baselines = _root(
     _refers("user_key", "users"),
 )
 Index("ix_baselines_test_key", baselines.c.test_key, baselines.c.key)
+
+# What makes items alike, for a dataset or (in its place) for one test: append-only, the newest row is in force.
+cluster_choices = _root(
+    "cluster_choices",
+    Column("dataset_key", _Key),
+    Column("test_key", _Key),
+    Column("by", Text, nullable=False),
+    Column("metadata_key", Text),
+    Column("user_key", _Key, nullable=False),
+    Column("created_at", _Micros, nullable=False),
+    _refers("dataset_key", "datasets"),
+    _refers("test_key", "scenario_tests"),
+    _refers("user_key", "users"),
+)
+Index("ix_cluster_choices_dataset_key", cluster_choices.c.dataset_key, cluster_choices.c.key)
+Index("ix_cluster_choices_test_key", cluster_choices.c.test_key, cluster_choices.c.key)
 
 # The members of scene and track evaluations, resolved at upload and deduplicated by digest; items use the slice itself.
 member_lists = _root(
@@ -469,6 +491,65 @@ upload_evaluations = _root(
     UniqueConstraint("evaluation_key"),
 )
 Index("ix_upload_evaluations_upload_key", upload_evaluations.c.upload_key)
+
+# What comparing an evaluation with another one (or, without one, with a threshold) gave: never changed, computed once.
+verdicts = _root(
+    "verdicts",
+    # SHA-256 of everything that it depends on: the evaluations, the settings, the clusters and the method's version.
+    Column("digest", LargeBinary, nullable=False),
+    Column("baseline_key", _Key),
+    Column("candidate_key", _Key, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("created_at", _Micros, nullable=False),
+    _refers("baseline_key", "evaluations"),
+    _refers("candidate_key", "evaluations"),
+    UniqueConstraint("workspace_key", "digest"),
+)
+Index("ix_verdicts_baseline_key", verdicts.c.baseline_key)
+Index("ix_verdicts_candidate_key", verdicts.c.candidate_key)
+
+# The question whether a model may be released, and its answer: `report` and `snapshot` are frozen by the decision.
+releases = _root(
+    "releases",
+    Column("id", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("model_key", _Key, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("options", Text, nullable=False),
+    Column("snapshot", Text),
+    Column("report", Text),
+    Column("user_key", _Key, nullable=False),
+    Column("created_at", _Micros, nullable=False),
+    Column("decided_by_key", _Key),
+    Column("decided_at", _Micros),
+    Column("note", Text),
+    Column("promoted_at", _Micros),
+    _refers("model_key", "models"),
+    _refers("user_key", "users"),
+    _refers("decided_by_key", "users"),
+)
+
+# A known regression that somebody answers for, until it expires.
+waivers = _root(
+    "waivers",
+    Column("id", Text, nullable=False, unique=True),
+    Column("test_key", _Key, nullable=False),
+    Column("function_key", _Key, nullable=False),
+    Column("model_key", _Key),
+    Column("reason", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("expires_at", _Micros, nullable=False),
+    Column("user_key", _Key, nullable=False),
+    Column("created_at", _Micros, nullable=False),
+    Column("revoked_at", _Micros),
+    Column("revoked_by_key", _Key),
+    _refers("test_key", "scenario_tests"),
+    _refers("function_key", "eval_functions"),
+    _refers("model_key", "models"),
+    _refers("user_key", "users"),
+    _refers("revoked_by_key", "users"),
+)
+Index("ix_waivers_test_key", waivers.c.test_key)
 
 jobs = _root(
     "jobs",
