@@ -13,11 +13,14 @@ from nucleus._cli import (
     datasets,
     evaluations,
     functions,
+    gate,
     models,
+    releases,
     scenario_tests,
     slices,
     upload,
     uploads,
+    waivers,
 )
 from nucleus._cli.outcomes import EXIT_CODES, FAILED, Commands
 from nucleus._cli.session import Session, connect
@@ -44,6 +47,7 @@ def create_app(parts: Iterable[EntryPoint] = ()) -> typer.Typer:
     app.callback(help=f"{_HELP}\n{_CONNECTION}")(_root)
     upload.register(app)
     evaluations.register_history(app)
+    gate.register(app)
     for name, group in (
         ("datasets", datasets.app),
         ("slices", slices.app),
@@ -52,6 +56,8 @@ def create_app(parts: Iterable[EntryPoint] = ()) -> typer.Typer:
         ("tests", scenario_tests.app),
         ("evaluations", evaluations.app),
         ("uploads", uploads.app),
+        ("releases", releases.app),
+        ("waivers", waivers.app),
         ("users", administration.users),
         ("keys", administration.keys),
     ):

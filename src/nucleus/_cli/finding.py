@@ -13,6 +13,7 @@ from nucleus._dataset import Dataset
 from nucleus._model import Model
 from nucleus._slice import Slice
 from nucleus.validate.eval_functions import EvalFunction
+from nucleus.validate.releases import Release
 from nucleus.validate.scenario_test import ScenarioTest
 
 T = TypeVar("T")
@@ -54,6 +55,12 @@ def find_user(client: NucleusClient, asked: str) -> User:
 def find_key(client: NucleusClient, asked: str) -> ApiKey:
     """The API key with this id or name, among those that the client may see."""
     return _the_one("key", asked, client.api_keys(), lambda k: [k.id], lambda k: k.name)
+
+
+def find_release(client: NucleusClient, asked: str) -> Release:
+    """The release with this id or name, with its report."""
+    found = _the_one("release", asked, client.validate.releases(), lambda r: [r.id], lambda r: r.name)
+    return client.validate.get_release(found.id)
 
 
 def all_functions(client: NucleusClient) -> list[EvalFunction]:

@@ -21,8 +21,8 @@ INTERRUPTED = 130
 EXIT_CODES = {
     DONE: "done",
     REFUSED: "the data was refused, or a check failed",
-    INCONCLUSIVE: "kept for a release gate that could not tell",
-    FAILED: "wrong usage, not found, no permission, no connection, or the server failed",
+    INCONCLUSIVE: "a gate could not tell whether the model is good enough, which is neither a pass nor a failure",
+    FAILED: "wrong usage, not found, a missing evaluation, no permission, no connection, or the server failed",
     INTERRUPTED: "interrupted with Ctrl-C",
 }
 """What the exit codes of every command mean."""
@@ -38,6 +38,12 @@ class Failure(Exception):
 
 class DataRefused(Failure):
     """The user's data is not as it must be; nothing was stored."""
+
+    exit_code = REFUSED
+
+
+class CheckFailed(Failure):
+    """The server refuses what was asked for, because a check failed; nothing was changed."""
 
     exit_code = REFUSED
 
