@@ -7,10 +7,12 @@ A test compares the pages with what this module makes.
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import enum
 import importlib
 import inspect
+import itertools
 import re
 import struct
 import textwrap
@@ -23,6 +25,11 @@ import msgspec
 import nucleus
 import nucleus.validate
 from nucleus._upload_report import Distribution, Histogram, UploadedFunction, UploadedTest, UploadWarning
+from nucleus.validate.comparison import MissingScoresBound, Side
+from nucleus.validate.decoding import Interval
+from nucleus.validate.explanation import ClusterContribution, GroupContribution, ItemContribution
+from nucleus.validate.release_report import ReportBaseline, ReportCounts, ReportCoverage, ReportModel, TopItem
+from nucleus.validate.releases import SuiteChange
 from nucleus_server.api import score_uploads
 from nucleus_server.services import upload_report
 from nucleus_server.services.score_parts import PartBody
@@ -73,6 +80,41 @@ GROUPS: dict[str, list[Any]] = {
         nucleus.validate.EvaluationHistory,
         nucleus.validate.ScenarioTestEvaluationStatus,
         nucleus.validate.ItemScore,
+    ],
+    "Verdicts": [
+        nucleus.validate.Comparisons,
+        nucleus.validate.Comparison,
+        nucleus.validate.PairedComparison,
+        Interval,
+        MissingScoresBound,
+        nucleus.validate.ThresholdCheck,
+        Side,
+        nucleus.validate.Explanation,
+        ItemContribution,
+        ClusterContribution,
+        GroupContribution,
+    ],
+    "Rules and cluster keys": [
+        nucleus.validate.Rule,
+        nucleus.validate.MarginProposal,
+        nucleus.validate.Power,
+        nucleus.validate.ScenarioTestSettings,
+        nucleus.validate.ClusterKey,
+        nucleus.EACH_ITEM,
+        nucleus.validate.DatasetClusterKey,
+        nucleus.validate.ClusterSuggestion,
+    ],
+    "Releases": [
+        nucleus.validate.ReleaseReport,
+        ReportModel,
+        ReportBaseline,
+        ReportCounts,
+        ReportCoverage,
+        TopItem,
+        nucleus.validate.Release,
+        SuiteChange,
+        nucleus.validate.Waiver,
+        nucleus.validate.AuditEntry,
     ],
     "Users, keys, the server's state": [nucleus.User, nucleus.ApiKey, nucleus.ServerStatus],
     "Jobs": [nucleus.AsyncJob],
@@ -164,7 +206,10 @@ def sdk() -> str:
     for title, members in GROUPS.items():
         parts.append(f"## {title}")
         for member in members:
-            parts += _callable(member) if not inspect.isclass(member) else _class(member)
+            if inspect.isclass(member):
+                parts += _class(member)
+            else:
+                parts += _callable(member) if inspect.isfunction(member) else _constant(member)
     return "\n\n".join(parts) + "\n"
 
 
@@ -179,6 +224,19 @@ def path_of(member: Any) -> str:
 
 def _callable(member: Any) -> list[str]:
     return [f"### {path_of(member)}", _code(f"{path_of(member)}", inspect.signature(member)), markdown(member.__doc__)]
+
+
+def _constant(value: Any) -> list[str]:
+    """A value that users pass: its name, and the text that stands below it in its class's module."""
+    name = next(name for name in nucleus.__all__ if getattr(nucleus, name) is value)
+    body = ast.parse(inspect.getsource(importlib.import_module(type(value).__module__))).body
+    words = next(
+        str(after.value.value)
+        for before, after in itertools.pairwise(body)
+        if isinstance(before, ast.AnnAssign) and isinstance(before.target, ast.Name) and before.target.id == name
+        if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+    )
+    return [f"### nucleus.{name}", f"A `{path_of(type(value))}`. {words}"]
 
 
 def _class(kind: type[Any]) -> list[str]:

@@ -49,6 +49,7 @@ from nucleus._upload_report import UploadReport
 from nucleus.validate.clusters import EACH_ITEM
 
 __all__ = [
+    "EACH_ITEM",
     "ApiKey",
     "AsyncJob",
     "AuthenticationError",
@@ -59,7 +60,6 @@ __all__ = [
     "DatasetInfo",
     "DatasetItem",
     "DatasetItemRetrievalError",
-    "EACH_ITEM",
     "ExternalFunction",
     "InvalidUpload",
     "ItemError",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import numpy
@@ -13,17 +14,23 @@ import nucleus
 from nucleus import Dataset, DatasetItem, Model, NucleusAPIError, NucleusClient, Slice
 from nucleus.async_job import AsyncJob, JobError
 from nucleus.validate import (
+    Comparison,
+    Comparisons,
     Direction,
     EntityLevel,
     EvaluationCriterion,
     EvaluationResult,
+    Explanation,
     ExternalEvalFunction,
     PublicEvalFunction,
+    Release,
+    ReleaseReport,
     ScenarioTest,
     ScenarioTestEvaluation,
     ScenarioTestItemEvaluation,
     ScenarioTestMetric,
     ThresholdComparison,
+    Waiver,
 )
 
 
@@ -109,3 +116,30 @@ def any_shape_of_scores(client: NucleusClient, test: ScenarioTest, own: External
     changed: ExternalEvalFunction = client.validate.set_eval_function_properties(own.id, unit=None, description="d")
     uploads: list[nucleus.UploadReport] = client.uploads(model_id=model.id)
     print(changed, uploads, client.validate.get_eval_function_history(own.id))
+
+
+def verdicts_and_releases(client: NucleusClient, test: ScenarioTest, own: ExternalEvalFunction, model: Model) -> None:
+    """What a script does before a release."""
+    found: Comparisons = test.compare("prj_1", model, eval_functions=[own, "recall"])
+    one: Comparison = found["recall"]
+    first, others = found[0], found[1:]
+    if one.interval is not None and one.comparison is not None:
+        low, high = one.interval
+        n: int = one.comparison.n_clusters
+        print(low + high, n, first.verdict, others.for_test("t").is_complete)
+    why: Explanation = test.explain("prj_1", model, own, by="weather")
+    effects: list[float] = [group.mix_effect for group in why.groups or ()]
+    test.set_cluster_key("drive")
+    test.set_cluster_key(nucleus.EACH_ITEM)
+    test.set_cluster_key(None)
+    client.get_dataset("ds_1").set_cluster_key("drive")
+    for metric in test.get_eval_functions():
+        metric.set_rule(threshold=None, mode="non-inferior", margin=metric.margin_proposal().margin or 0.0)
+        needed: int | None = metric.power(effect=0.01).clusters_needed
+        print(needed, effects, test.set_blocking(True).is_blocking, test.set_tags(["a"]).tags)
+    report: ReleaseReport = client.validate.release_report(model, "last-approved", tests=[test, "t"], wait=False)
+    release: Release = client.validate.create_release("v2", model, "prj_1", tags=["a"], show_progress=False)
+    until = datetime.now(timezone.utc) + timedelta(days=14)
+    waiver: Waiver = client.validate.create_waiver(test, own, model=model, reason="r", owner="o", expires_at=until)
+    print(report.outcome, report.counts.failed, report.to_json(), release.approve("fine").promote(), waiver.revoke())
+    print(client.validate.releases("open"), client.validate.waivers(), client.validate.audit_log()[0].created_at)

@@ -62,10 +62,10 @@ class PairedComparison:
     """Two models on the members that both have scores of, by a paired sign-flip test of clusters.
 
     Attributes:
-        delta: Candidate - baseline, the weighted mean of the differences.
+        delta: Candidate - baseline, the weighted mean of the differences; None if no member has both scores.
         interval: The confidence interval of delta at level 1 - alpha: every difference that the test does not reject. It is not
             adjusted.
-        p_value: How often a difference as large comes by chance if the models are equal, in (0, 1]; not adjusted.
+        p_value: How often a difference as large comes by chance between equal models, in (0, 1]; not adjusted.
         adjusted_p: The same, adjusted for all comparisons of the report; None of a comparison that is in none.
         adjustment: `benjamini-hochberg`, or `holm` for blocking tests; None if not adjusted.
         verdict: `better`, `worse`, `equivalent`, `inconclusive` or `too few clusters`; of a report, after adjustment.
@@ -73,14 +73,15 @@ class PairedComparison:
         is_non_inferior: Whether all of the interval is better than a loss of the margin.
         standard_error: Of delta, between clusters; None if undefined.
         minimum_detectable_effect: The smallest true difference that would be seen with a power of 0.8; None if undefined.
-        clusters_needed: How many clusters would settle it; None if that is unknown or it is settled.
+        clusters_needed: How many clusters would show a difference as large as the margin or, without one, as delta; None if that
+            is unknown.
         n: Members that both have scores of.
         n_effective: The number of equally weighted members that would say as much.
         n_clusters: How many clusters they form.
         n_left_out: Members that only one of the two has a score of.
         n_draws: Sign vectors that p and interval rest on; all there are, if there are few clusters.
         seed: The seed of the draws; the same seed gives the same numbers on any machine.
-        alpha: 1 - the level of the interval, and the false discovery rate of a verdict.
+        alpha: 1 - the level of the interval.
         margin: The loss that is accepted, at least 0, in the unit of the scores.
         method_version: The version of the method.
         cluster: What groups members.
@@ -88,12 +89,12 @@ class PairedComparison:
         weights_differ: Whether the two uploads weight members differently; the baseline's weights count then.
         baseline_result: The baseline's result on the common members.
         candidate_result: The candidate's result on the common members.
-        n_missing: Members that the candidate has no score of.
+        n_missing: Members that the baseline has a score of and the candidate has none.
         worst_case: With these at the worst score; None if none is missing.
         best_case: With these at the best score; None if none is missing.
     """
 
-    delta: float
+    delta: float | None
     interval: Interval
     p_value: float
     adjusted_p: float | None = None
@@ -126,6 +127,8 @@ class PairedComparison:
         return f"{self._difference()}, {self._probability()} over {self._clusters()}{self._could_have_seen()}"
 
     def _difference(self) -> str:
+        if self.delta is None:
+            return f"{self.verdict}: no item has scores of both"
         if self.verdict in ("better", "worse"):  # the word has the direction, so the numbers need no sign
             low, high = self.interval if self.delta >= 0 else (-self.interval.high, -self.interval.low)
             return f"{self.verdict} by {number_text(abs(self.delta))} {Interval(low, high)}"
@@ -193,7 +196,7 @@ class Comparison:
         baseline: The baseline's evaluation; None if it has none.
         comparison: The paired comparison; None if one of the two has no evaluation, or while it is computed.
         is_computing: Whether the paired comparison is computed just now.
-        threshold_check: The candidate against the threshold; None if there is no threshold or nothing to compare.
+        threshold_check: The interval of the candidate's result against the threshold; None if the mode needs none.
         warnings: What may make the verdict wrong, such as groups in the metadata and no cluster key.
         outcome: `passed`, `failed`, `inconclusive`, `new` (there is no baseline evaluation and no threshold: never a pass) or
             `missing` (the candidate has no evaluation).
@@ -273,10 +276,11 @@ class Comparison:
         return None if self.compare_path is None else dashboard_url(self.connection, self.compare_path)
 
     def __str__(self) -> str:
-        waived = (
-            "" if self.waiver is None else f"; waived by {self.waiver.owner} until {self.waiver.expires_at:%Y-%m-%d}"
-        )
-        return f"{self.eval_function_name!r} of test {self.scenario_test_name!r}: {self.outcome}, {self._finding()}{waived}"
+        finding = self._finding()
+        outcome = "" if finding.startswith(f"{self.outcome}:") else f"{self.outcome}, "
+        waiver = self.waiver
+        waived = "" if waiver is None else f"; waived by {waiver.owner} until {waiver.expires_at:%Y-%m-%d}"
+        return f"{self.eval_function_name!r} of test {self.scenario_test_name!r}: {outcome}{finding}{waived}"
 
     def _repr_html_(self) -> str:
         return comparisons_html(str(self), [self])

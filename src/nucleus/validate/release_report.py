@@ -49,7 +49,7 @@ class ReportBaseline:
 
 @dataclass(frozen=True, kw_only=True)
 class ReportCounts:
-    """How many entries have each outcome; the waived ones are counted by their outcome, and once more as `waived`."""
+    """How many entries have each outcome. Those with a waiver in force are counted as `waived` only."""
 
     passed: int = 0
     failed: int = 0

@@ -7,7 +7,9 @@ from html.parser import HTMLParser
 import pytest
 
 import nucleus
-from nucleus.validate import ScenarioTest
+from nucleus.validate import Comparisons, Explanation, Release, ReleaseReport, ScenarioTest
+from tests.unit.sdk.test_comparison import EXPLANATION
+from tests.unit.sdk.verdicts import computing, entry, missing, paired, release, release_report, waiver
 from tests.unit.sdk.wire import Wire, criterion, evaluation_row, function_entry, report
 
 EVIL = "<script>alert('x')</script>&amp;\""
@@ -105,3 +107,54 @@ def test_a_report(wire: Wire) -> None:
     assert table.elements == ELEMENTS
     assert table.texts[8:15] == ["f", "3", "0.5000", "0.1000", "0.5000", "0.9000", "scores look like percent"]
     assert table.texts[-5:] == [EVIL, "f", "3 of 4", "0.5000", "covers 75% of its items"]
+
+
+def test_comparisons(wire: Wire) -> None:
+    """A row for each; undefined is a dash, and what is computed says so."""
+    rows = [
+        entry(scenario_test_name=EVIL, reason=EVIL, threshold=0.5, waiver=waiver()),
+        entry(outcome="passed", comparison=paired(adjusted_p=0.5, minimum_detectable_effect=None)),
+        computing(),
+        missing(),
+    ]
+    answer = {"entries": rows, "n_comparisons": 3, "n_computed": 2}
+    found = Comparisons.from_json(answer, wire.client().connection)
+    table = Table(found._repr_html_())
+    assert table.elements == ELEMENTS and table.texts[0] == "4 comparisons"
+    cells = table.texts[15:]
+    first, second, third, last = (cells[i : i + 14] for i in range(0, len(cells), 14))
+    assert first[:8] == [EVIL, "recall", "✗ failed, waived", "worse", "0.9210", "0.9000", "-0.021", "[-0.034, -0.009]"]
+    assert first[8:13] == ["0.0004", "–", "0.017", "812 (by drive)", "1,000 of 1,000"]
+    assert first[13] == f"{EVIL} (threshold ≥ 0.5)"
+    assert (second[2], second[9:11]) == ("✓ passed", ["0.5", "–"])
+    assert third[2:4] == ["– inconclusive", "being computed"] and third[6:12] == ["–"] * 6
+    assert last[2:6] == ["– missing", "–", "0.9210", "–"] and last[12] == "–"
+    assert Table(found[0]._repr_html_()).texts[15:] == first
+
+
+def test_a_release_report_and_a_release(wire: Wire) -> None:
+    """The sentence above the entries, and the items that weigh most; a release with its facts and changes."""
+    connection = wire.client().connection
+    payload = release_report(sentence=EVIL)
+    payload["top_items"][0]["reference_id"] = EVIL
+    report = ReleaseReport.from_json(payload, connection)
+    table = Table(report._repr_html_())
+    assert table.elements == ELEMENTS and table.texts[0] == EVIL
+    assert table.texts[-6:] == [EVIL, "night", "recall", "-0.001", "1.0000", "0.0000"]
+    shown = Table(Release.from_json(release(name=EVIL, note=EVIL, report=payload), connection)._repr_html_())
+    assert shown.elements == ELEMENTS and shown.texts[0] == f"Release {EVIL}"
+    assert shown.texts[7:12] == ["model b", "open", "–", EVIL, "ann"]
+    assert shown.texts[13:-9] == table.texts
+    assert shown.texts[-4:] == ["night", "threshold", "–", "0.5"]
+    bare = Table(Release.from_json(release(report=None, changes=[]), connection)._repr_html_())
+    assert len(bare.texts) == 13
+    assert Table(ReleaseReport.from_json(release_report(top_items=[]), connection)._repr_html_()).texts[-14] == "night"
+
+
+def test_an_explanation() -> None:
+    """Items, clusters and groups."""
+    table = Table(Explanation.from_json({**EXPLANATION, "unit": EVIL})._repr_html_())
+    assert table.elements == ELEMENTS and EVIL in table.texts[0]
+    assert table.texts[6:11] == ["frame-1", "-0.001", "1.0000", "0.0000", "1.0000"]
+    assert table.texts[-5:] == ["–", "1,000", "-0.021", "0", "-0.021"]
+    assert "Groups" not in Table(Explanation.from_json({**EXPLANATION, "groups": None})._repr_html_()).texts
