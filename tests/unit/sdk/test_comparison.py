@@ -79,7 +79,7 @@ def test_without_waiting_it_is_computing(wire: Wire, test: ScenarioTest, pauses:
     assert wire.body()["wait_s"] == 0 and not pauses
     assert (found.is_complete, found.n_comparisons, found.n_computed, found.job_id) == (False, 2, 1, "job_1")
     assert found["recall"].is_computing and found["recall"].comparison is None and found["recall"].interval is None
-    assert found[0].verdict is found[0].delta is found[0].p_value is None
+    assert (found[0].verdict, found[0].delta, found[0].p_value) == (None, None, None)
     assert str(found[0]) == "'recall' of test 'night': inconclusive, the verdict is being computed"
 
 
