@@ -10,6 +10,7 @@ import typer
 
 from nucleus._cli import (
     administration,
+    compare,
     datasets,
     evaluations,
     functions,
@@ -48,6 +49,7 @@ def create_app(parts: Iterable[EntryPoint] = ()) -> typer.Typer:
     upload.register(app)
     evaluations.register_history(app)
     gate.register(app)
+    compare.register(app)
     for name, group in (
         ("datasets", datasets.app),
         ("slices", slices.app),
