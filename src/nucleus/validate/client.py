@@ -253,13 +253,13 @@ class Validate:
             false_discovery_rate=false_discovery_rate,
         )
 
-        def ask(wait_s: float) -> dict[str, Any]:
+        def ask(wait_s: int) -> dict[str, Any]:
             answer: dict[str, Any] = self.connection.post(
                 asked | {"wait_s": wait_s}, "validate/release_report", is_replay_safe=True
             )
             return answer
 
-        answer = ask(SERVER_WAIT_S if wait else 0.0)
+        answer = ask(SERVER_WAIT_S if wait else 0)
         if wait:
             answer = wait_until_computed(
                 self.connection, answer, lambda: ask(SERVER_WAIT_S), timeout_s=timeout_s, show_progress=show_progress

@@ -236,7 +236,7 @@ class Comparison:
     def from_json(cls, row: dict[str, Any], connection: Connection) -> Comparison:
         """The entry that the server describes."""
         paired = row.get("comparison")
-        is_computing = paired is not None and paired["status"] != "complete"
+        is_computing = paired is not None and paired.get("status") == "computing"
         waiver = row.get("waiver")
         return value_of(
             row,

@@ -255,7 +255,7 @@ class ScenarioTest:
             NotFoundError: No function has this name.
             NucleusAPIError: A model does not exist, or a function is not of this test.
         """
-        answer = self._compare(baseline_model, candidate_model, eval_functions, SERVER_WAIT_S if wait else 0.0)
+        answer = self._compare(baseline_model, candidate_model, eval_functions, SERVER_WAIT_S if wait else 0)
         if wait:
             answer = wait_until_computed(
                 self.connection,
@@ -287,7 +287,7 @@ class ScenarioTest:
             NotFoundError: One of the two has no evaluation by this function, or no function has this name.
             NucleusAPIError: A model or the metadata key does not exist, or the function is not of this test.
         """
-        answer = self._compare(baseline_model, candidate_model, [eval_fn], 0.0)
+        answer = self._compare(baseline_model, candidate_model, [eval_fn], 0)
         entry = Comparisons.from_json(answer, self.connection)[0]
         sides = {"baseline": entry.baseline, "candidate": entry.candidate}
         if missing := [what for what, side in sides.items() if side is None]:
@@ -304,7 +304,7 @@ class ScenarioTest:
         baseline: Model | str,
         candidate: Model | str,
         functions: Sequence[EvalFunction | str] | None,
-        wait_s: float,
+        wait_s: int,
     ) -> dict[str, Any]:
         asked: dict[str, Any] = {
             "baseline_model_id": model_id_of(baseline),

@@ -14,7 +14,7 @@ from nucleus._exceptions import JobError, JobTimeoutError
 
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 2.0
-SERVER_WAIT_S = 1.0
+SERVER_WAIT_S = 1
 """How long the server may hold back an answer that would be `computing`."""
 _NAMED = 3
 
