@@ -192,6 +192,7 @@ def junit(answer: dict[str, Any], *, fail_inconclusive: bool = False) -> Element
         children, attributes = ALLOWED[element.tag]
         assert {child.tag for child in element} <= children, element.tag
         assert set(element.attrib) <= attributes, element.tag
+        assert element.tag != "properties" or len(element)
     for suite in root:
         cases = suite.findall("testcase")
         assert [int(suite.attrib[a]) for a in ("tests", "failures", "errors", "skipped")] == [
@@ -245,11 +246,18 @@ def test_junit_fails_what_the_gate_fails() -> None:
     assert root.attrib["failures"] == "3"
 
 
+def test_junit_without_numbers() -> None:
+    """A suite that has none has no list of them."""
+    (suite,) = junit(report([entry("missing")]))
+    assert [child.tag for child in suite] == ["testcase"]
+
+
 def test_junit_of_hostile_names() -> None:
     """Every text of XML 1.0 arrives, everything else is replaced."""
     bad = entry(function=HOSTILE, test=HOSTILE, reason=HOSTILE + "\uffff\ufffe")
     root = junit(report([bad, entry("missing", HOSTILE, HOSTILE)]))
     (suite,) = root
+    assert suite[0].tag == "properties"
     name = HOSTILE.replace("\x1b", "\ufffd").replace("\x00", "\ufffd").replace("\ud800", "\ufffd")
     assert suite.attrib["name"] == name == suite[1].attrib["name"]
     assert suite[1][0].attrib["message"] == name + "\ufffd\ufffd"

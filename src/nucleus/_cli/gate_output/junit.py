@@ -39,13 +39,13 @@ def gate_junit(report: Report, *, fail_inconclusive: bool) -> bytes:
 def _suite(entries: list[Entry], fail_inconclusive: bool) -> ElementTree.Element:
     name = _legal(entries[0]["scenario_test_name"])
     suite = ElementTree.Element("testsuite", name=name, time="0")
-    properties = ElementTree.SubElement(suite, "properties")
     counts = {"failure": 0, "error": 0, "skipped": 0}
+    numbers = [(f"{entry['eval_function_name']}.{key}", value) for entry in entries for key, value in _numbers(entry)]
+    if numbers:  # the schema knows no empty list of properties
+        properties = ElementTree.SubElement(suite, "properties")
+        for key, value in numbers:
+            ElementTree.SubElement(properties, "property", name=_legal(key), value=_legal(str(value)))
     for entry in entries:
-        for key, value in _numbers(entry):
-            ElementTree.SubElement(
-                properties, "property", name=_legal(f"{entry['eval_function_name']}.{key}"), value=_legal(str(value))
-            )
         case = ElementTree.SubElement(suite, "testcase", classname=name, name=_legal(entry["eval_function_name"]))
         case.set("time", "0")
         if (result := _result(entry, fail_inconclusive)) is not None:
