@@ -1,0 +1,1 @@
+"""What people copy does what it says."""
