@@ -74,7 +74,9 @@ def finish(
     ending = Ending()
     columns, duplicates = _columns_of(by_test)
     if broken_off:
-        if columns or options.has_gate:
+        if options.has_gate:  # pytest.exit can end a run with any exit code
+            ending.fail(f"gate: failed. Nothing was uploaded, so there is nothing to judge: {broken_off}")
+        elif columns:
             ending.say(f"nothing was uploaded: {broken_off}", "yellow")
     elif duplicates:
         ending.fail(

@@ -76,6 +76,7 @@ class Scenario:
             RecordError: The score or the weight is no number or out of its range, the function is none of the test's, or the
                 item has a score by it already.
         """
+        __tracebackhide__ = True  # the line that recorded it is what has to be mended
         by = self._function(function)
         if by.id in self._recorded:
             raise RecordError(
@@ -127,6 +128,7 @@ class Scenario:
         self._recorded.clear()
 
     def _function(self, name: str | None) -> LoadedFunction:
+        __tracebackhide__ = True
         functions = self._chosen.functions
         if name is None and len(functions) == 1:
             return functions[0]
