@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +52,11 @@ def both(
 def test_the_numbers_are_those_of_the_kernel(tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """From every kind of file, in any order of the candidate's rows, with weights, clusters and empty cells."""
     if ending == "arrow.parquet":
-        imported = score_files.import_module
 
         def without_polars(module: str) -> Any:
             if module == "polars":
                 raise ModuleNotFoundError
-            return imported(module)
+            return import_module(module)
 
         monkeypatch.setattr(score_files, "import_module", without_polars)
     logs = [f"log{i % 12}" for i in range(N)]
@@ -241,9 +241,9 @@ def test_other_wrong_input(tmp_path: Path) -> None:
     left, right = both(tmp_path, rows(BASE), [{"reference_id": "x", "score": 1.0}])
     with pytest.raises(InvalidScoreFile, match=r"in both files, got none: .*'q0', 'q1', 'q2', …"):
         compare_files(left, right)
-    for options in ({"cluster": "drive"}, {"weight": "w"}):
+    for option in ("cluster", "weight"):
         with pytest.raises(InvalidScoreFile, match="in neither"):
-            compare_files(left, left, **options)  # type: ignore[arg-type]
+            compare_files(left, left, **{option: "drive"})  # type: ignore[arg-type]
     with pytest.raises(InvalidScoreFile, match=r"scores in \[0, 0.5\]"):
         compare_files(left, left, score_range=(0, 0.5))
     with pytest.raises(InvalidScoreFile, match="not there"):
@@ -259,4 +259,4 @@ def test_other_wrong_input(tmp_path: Path) -> None:
         compare_files(zero, zero)
     for options in ({"margin": -1}, {"effect": 0}, {"score_range": (1, 0)}):
         with pytest.raises(ValueError, match="expected"):
-            compare_files(left, left, **options)  # type: ignore[arg-type]
+            compare_files(left, left, **options)
