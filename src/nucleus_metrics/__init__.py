@@ -11,13 +11,17 @@ from nucleus_metrics.comparison import (
 from nucleus_metrics.errors import KernelInputError
 from nucleus_metrics.families import benjamini_hochberg, holm
 from nucleus_metrics.sign_flip import Interval
+from nucleus_metrics.thresholds import Standing, ThresholdComparison, against_threshold
 
 __all__ = [
     "Comparison",
     "Interval",
     "KernelInputError",
+    "Standing",
+    "ThresholdComparison",
     "Verdict",
     "WeightedMean",
+    "against_threshold",
     "benjamini_hochberg",
     "clusters_needed",
     "compare",
