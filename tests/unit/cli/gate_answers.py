@@ -99,7 +99,7 @@ def entry(outcome: str = "failed", function: str = "custom_mAP", test: str = "ni
         "warnings": [],
         "outcome": outcome,
         "reason": f"It is {outcome}.",
-        "settles": "About 40 clusters would settle it." if outcome == "inconclusive" else None,
+        "settles": "about 40 clusters" if outcome == "inconclusive" else None,
         "waiver": None,
         "compare_path": "/compare/ev_a/ev_b",
         **changes,

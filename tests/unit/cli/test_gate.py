@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from nucleus._cli.gate_output.words import COLUMNS
 from tests.unit.cli.gate_answers import (
     BASELINE_ID,
     HOSTILE,
@@ -148,11 +149,12 @@ def test_waiting_too_long_is_3(gate: GateCli) -> None:
 
 def test_terminal(gate: GateCli) -> None:
     """The table, five lines, three items, the link; names are no markup and no control characters."""
-    bad = entry("inconclusive", HOSTILE.replace("\ud800", ""), "[red]day")
+    bad = entry("inconclusive", HOSTILE.replace("\ud800", ""), "[red]day", warnings=["drive looks like groups"])
     answer = report(
         [entry(), bad, entry("failed", "old", waiver=waiver())], top_items=[top_item(f"frame-{n}") for n in range(3)]
     )
     shown = gate.gate(answer, code=1).stdout
+    assert all(name in shown.splitlines()[1] for name in COLUMNS)
     assert "\x1b" not in shown and "\x00" not in shown and "[red]day" in shown
     after = shown.partition("└")[2].splitlines()[1:]
     assert [line.partition(":")[0] for line in after[:5]] == [
@@ -162,7 +164,11 @@ def test_terminal(gate: GateCli) -> None:
         "Waivers",
         "Coverage",
     ]
-    assert after[5] == "Items that weigh most:" and after[6].startswith("  frame-0: −0.021") and after[9:] == [URL]
+    assert (
+        after[5] == "Items that weigh most:"
+        and after[6].startswith("  frame-0: −0.021")
+        and after[9:] == ["! [red]day: drive looks like groups", URL]
+    )
 
 
 def test_json_is_the_report(gate: GateCli) -> None:

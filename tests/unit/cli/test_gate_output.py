@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 
 from nucleus._cli.gate_output.junit import gate_junit
 from nucleus._cli.gate_output.markdown import MAX_CHARS, escaped, gate_markdown
-from nucleus._cli.gate_output.words import cells, five_lines, outcome_text, top_item_lines
+from nucleus._cli.gate_output.words import cells, five_lines, outcome_text, top_item_lines, warnings_of
 from tests.unit.cli.gate_answers import HOSTILE, URL, comparison, entry, report, side, top_item, waiver
 
 ALL = [
@@ -23,6 +23,7 @@ ALL = [
     entry("passed", test="rain"),
 ]
 """An entry of each kind."""
+ITEMS = {"by": "item", "key": None, "source": "none"}
 
 
 def test_cells() -> None:
@@ -30,12 +31,12 @@ def test_cells() -> None:
     assert cells(entry(unit="ms", threshold=0.8, is_blocking=True)) == [
         "night",
         "custom_mAP",
-        "0.7488 ms (needs ≥ 0.8)",
+        "0.7488 ms (≥ 0.8)",
         "0.8000 ms",
         "−0.0512 [−0.0612, −0.0412]",
         "worse",
-        "0.0123",
-        "100 % (40 of 40)",
+        "0.0123 (12 by drive)",
+        "100 %",
         "0.0143",
         "✗ failed, blocking",
     ]
@@ -46,12 +47,14 @@ def test_cells() -> None:
 def test_cells_of_what_is_open() -> None:
     """What is computed says so, ends without a bound are infinite, a small p is not 0, undefined results are no number."""
     assert cells(entry("inconclusive", comparison={"status": "computing"}))[4:7] == ["computing", "computing", "–"]
-    few = comparison("too few clusters", delta=0.0, interval=[None, None], adjusted_p=0.00001)
-    assert cells(entry("inconclusive", comparison=few))[4:7] == ["0 [−∞, +∞]", "too few clusters", "<0.0001"]
+    few = comparison(
+        "too few clusters", delta=0.0, interval=[None, None], adjusted_p=0.00001, n_clusters=4, cluster=ITEMS
+    )
+    assert cells(entry("inconclusive", comparison=few))[4:7] == ["0 [−∞, +∞]", "too few clusters", "<0.0001 (4 items)"]
     empty = entry(
         "inconclusive", candidate=side("m", "M", None, 0, 4), comparison=comparison(minimum_detectable_effect=None)
     )
-    assert cells(empty)[2] == "–" and cells(empty)[7:9] == ["0.0 % (0 of 4)", "–"]
+    assert cells(empty)[2] == "–" and cells(empty)[7:9] == ["0.0 %", "–"]
     checked = entry("passed", comparison=None, threshold_check={"standing": "passes"})
     assert cells(checked)[5] == "threshold passes"
 
@@ -62,7 +65,9 @@ def test_five_lines() -> None:
     assert list(lines) == ["Verdict", "Blockers", "Inconclusive", "Waivers", "Coverage"]
     assert lines["Verdict"] == "Detector 4 failed."
     assert lines["Blockers"] == "night / custom_mAP: It is failed"
-    assert lines["Inconclusive"] == "night / recall: About 40 clusters would settle it; day / custom_mAP: It is new"
+    assert lines["Inconclusive"] == (
+        "night / recall: It is inconclusive; to settle it: about 40 clusters; day / custom_mAP: It is new"
+    )
     assert lines["Waivers"] == "night / waived: labels of May are wrong (maria, until 2030-12-31 00:00 UTC)"
     assert lines["Coverage"] == "5 of 5 evaluations are complete; missing: day / latency"
     assert dict(five_lines(report([entry("passed")])))["Blockers"] == "none"
@@ -87,6 +92,14 @@ def test_top_items() -> None:
     assert top_item_lines(report(ALL, top_items=[top_item()])) == [
         "frame-17: −0.021 in night / custom_mAP (0.9000 → 0.1000)"
     ]
+
+
+def test_warnings_are_said_once() -> None:
+    """With the tests that they are about: in the terminal's lines, in Markdown and in JUnit."""
+    answer = report([entry(test=f"t{n % 7}", warnings=["drive looks like groups"]) for n in range(14)])
+    assert warnings_of(answer) == ["t0, t1, t2, t3, t4, and 2 more: drive looks like groups"]
+    assert gate_markdown(answer, URL).count("drive looks like groups") == 1
+    assert gate_junit(answer, fail_inconclusive=False).count(b"drive looks like groups") == 14
 
 
 def test_outcomes_have_an_icon_and_a_word() -> None:
@@ -212,14 +225,14 @@ def test_junit() -> None:
         for case in root.iter("testcase")
     }
     assert found == {
-        ("night", "custom_mAP"): ("failure", "It is failed."),
+        ("night", "custom_mAP"): ("failure", "It is failed"),
         ("night", "waived"): (
             "skipped",
-            "waived: labels of May are wrong (maria, until 2030-12-31 00:00 UTC). It is failed.",
+            "waived: labels of May are wrong (maria, until 2030-12-31 00:00 UTC); It is failed",
         ),
-        ("night", "recall"): ("skipped", "It is inconclusive. About 40 clusters would settle it."),
-        ("day", "custom_mAP"): ("skipped", "It is new."),
-        ("day", "latency"): ("error", "It is missing."),
+        ("night", "recall"): ("skipped", "It is inconclusive; to settle it: about 40 clusters"),
+        ("day", "custom_mAP"): ("skipped", "It is new"),
+        ("day", "latency"): ("error", "It is missing"),
         ("rain", "custom_mAP"): ("system-out", None),
     }
 

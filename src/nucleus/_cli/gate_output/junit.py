@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 from xml.etree import ElementTree
 
-from nucleus._cli.gate_output.words import Entry, Report, cells, completed, name_of, waiver_text
+from nucleus._cli.gate_output.words import Entry, Report, cells, completed, name_of, waiver_text, why
 
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot hold, not even escaped."""
@@ -53,7 +53,9 @@ def _suite(entries: list[Entry], fail_inconclusive: bool) -> ElementTree.Element
             counts[kind] += 1
             found = ElementTree.SubElement(case, kind, type=entry["outcome"], message=_legal(message))
             found.text = _legal(f"{name_of(entry)}: {message}")
-        ElementTree.SubElement(case, "system-out").text = _legal("  ".join(cells(entry)[2:]))
+        ElementTree.SubElement(case, "system-out").text = _legal(
+            "\n".join(["  ".join(cells(entry)[2:]), *entry["warnings"]])
+        )
     suite.set("tests", str(len(entries)))
     for kind, attribute in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
         suite.set(attribute, str(counts[kind]))
@@ -63,13 +65,13 @@ def _suite(entries: list[Entry], fail_inconclusive: bool) -> ElementTree.Element
 def _result(entry: Entry, fail_inconclusive: bool) -> tuple[str, str] | None:
     """The element that says how a case ended, and its message; None if it passed."""
     outcome = entry["outcome"]
-    message = " ".join(filter(None, (entry["reason"], entry["settles"])))
+    message = why(entry)
     if outcome == "passed":
         return None
     if outcome == "missing":
         return "error", message
     if entry["waiver"] is not None:
-        return "skipped", f"waived: {waiver_text(entry['waiver'])}. {message}"
+        return "skipped", f"waived: {waiver_text(entry['waiver'])}; {message}"
     is_failure = outcome == "failed" or fail_inconclusive
     return ("failure" if is_failure else "skipped"), message
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-from nucleus._cli.gate_output.words import COLUMNS, Report, cells, five_lines, one_line, top_item_lines
+from nucleus._cli.gate_output.words import COLUMNS, Report, cells, five_lines, one_line, top_item_lines, warnings_of
 
 MAX_CHARS = 60_000
 """Longer texts are cut: GitHub refuses a comment of more than 65,536 characters."""
 
+_MOST_WARNINGS = 5
 _BREAK = "&#8203;"
 """A space of no width: what follows is no mention, no reference to an issue and no address any more."""
 _ESCAPED = {
@@ -53,7 +54,7 @@ def gate_markdown(report: Report, url: str) -> str:
     if items := top_item_lines(report):
         lines += ["Items that weigh most:", "", *(f"* {escaped(_shortened(item))}" for item in items), ""]
     lines += [f"[The whole report]({url})", ""]
-    head = "\n".join(lines)
+    head = "\n".join(lines) + "\n"
     return head + _table(report, MAX_CHARS - len(head))
 
 
@@ -66,7 +67,8 @@ def _table(report: Report, n_chars: int) -> str:
         f"|{'---|' * len(COLUMNS)}",
     ]
     rows = [f"| {' | '.join(escaped(text) or ' ' for text in cells(entry))} |" for entry in entries]
-    end = ["", "</details>", ""]
+    warnings = [f"* ! {escaped(_shortened(warning))}" for warning in warnings_of(report)[:_MOST_WARNINGS]]
+    end = ["", *warnings, "", "</details>", ""]
     room = n_chars - sum(len(line) + 1 for line in [*begin, *end]) - 100  # for the line that says what was cut
     shown: list[str] = []
     for row in rows:
@@ -78,5 +80,5 @@ def _table(report: Report, n_chars: int) -> str:
     return "\n".join([*begin, *shown, *end])
 
 
-def _shortened(text: str, n_chars: int = 4_000) -> str:
+def _shortened(text: str, n_chars: int = 2_000) -> str:
     return text if len(text) <= n_chars else f"{text[:n_chars]}…"

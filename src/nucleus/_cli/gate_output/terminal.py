@@ -13,6 +13,7 @@ from nucleus._cli.gate_output.words import (
     one_line,
     outcome_text,
     top_item_lines,
+    warnings_of,
 )
 from nucleus._cli.output import console, print_line, print_table
 
@@ -20,7 +21,7 @@ _STYLES = {"passed": "green", "failed": "bold red", "inconclusive": "yellow", "n
 
 
 def print_gate(report: Report, url: str) -> None:
-    """Print the table, the five lines, the items that weigh most and the report's address."""
+    """Print the table, the five lines, the items that weigh most, what may make verdicts wrong, and the report's address."""
     print_table(COLUMNS, map(_row, report["entries"]))
     out = console()
     for label, text in five_lines(report):
@@ -29,6 +30,8 @@ def print_gate(report: Report, url: str) -> None:
         print_line("Items that weigh most:")
         for item in items:
             print_line(f"  {one_line(item)}")
+    for warning in warnings_of(report):
+        print_line(f"! {one_line(warning)}")
     print_line(url)
 
 

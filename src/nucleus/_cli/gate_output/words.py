@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from nucleus._cli.output import coverage_text, when
+from nucleus._cli.output import when
 from nucleus._html import UNDEFINED, comparison_text
 
 Report = Mapping[str, Any]
@@ -18,9 +18,9 @@ COLUMNS = (
     "function",
     "result",
     "baseline",
-    "Δ [unadjusted interval]",
+    "Δ, unadjusted interval",
     "verdict",
-    "adjusted p",
+    "adjusted p (clusters)",
     "coverage",
     "MDE",
     "outcome",
@@ -55,8 +55,8 @@ def cells(entry: Entry) -> list[str]:
         UNDEFINED if baseline is None else number_text(baseline["result"], entry["unit"]),
         "computing" if is_computing(entry) else delta_text(comparison),
         verdict_text(entry),
-        UNDEFINED if comparison is None else p_text(comparison["adjusted_p"]),
-        UNDEFINED if candidate is None else coverage_text(candidate["n_scored"], candidate["n_members"]) or UNDEFINED,
+        UNDEFINED if comparison is None else _p_with_clusters(comparison),
+        UNDEFINED if candidate is None else _part_text(candidate["coverage"]),
         UNDEFINED if comparison is None else _effect_text(comparison["minimum_detectable_effect"]),
         outcome_text(entry),
     ]
@@ -71,8 +71,8 @@ def five_lines(report: Report) -> list[tuple[str, str]]:
     waived = [entry for entry in entries if entry["waiver"] is not None]
     return [
         ("Verdict", report["sentence"]),
-        ("Blockers", _listed(f"{name_of(e)}: {_clause(e['reason'])}" for e in failed)),
-        ("Inconclusive", _listed(f"{name_of(e)}: {_clause(e['settles'] or e['reason'])}" for e in unclear)),
+        ("Blockers", _listed(f"{name_of(e)}: {why(e)}" for e in failed)),
+        ("Inconclusive", _listed(f"{name_of(e)}: {why(e)}" for e in unclear)),
         ("Waivers", _listed(f"{name_of(e)}: {waiver_text(e['waiver'])}" for e in waived)),
         ("Coverage", _coverage_line(report)),
     ]
@@ -85,6 +85,21 @@ def top_item_lines(report: Report) -> list[str]:
         f"({number_text(item['baseline_score'])} → {number_text(item['candidate_score'])})"
         for item in report["top_items"]
     ]
+
+
+def why(entry: Entry) -> str:
+    """The reason of an outcome, and of an unclear one what would settle it."""
+    reason = _clause(entry["reason"])
+    return f"{reason}; to settle it: {_clause(entry['settles'])}" if entry["settles"] else reason
+
+
+def warnings_of(report: Report) -> list[str]:
+    """What may make verdicts wrong, each thing once, with the tests that it is about."""
+    tests: dict[str, dict[str, None]] = {}
+    for entry in report["entries"]:
+        for warning in entry["warnings"]:
+            tests.setdefault(warning, {})[entry["scenario_test_name"]] = None
+    return [f"{_listed(names, ', ')}: {warning}" for warning, names in tests.items()]
 
 
 def missing_entries(report: Report) -> list[Entry]:
@@ -154,6 +169,12 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(text.split()))
 
 
+def _p_with_clusters(comparison: Mapping[str, Any]) -> str:
+    cluster, n = comparison["cluster"], comparison["n_clusters"]
+    clusters = f"{n:,} by {cluster['key']}" if cluster["key"] else f"{n:,} items"
+    return f"{p_text(comparison['adjusted_p'])} ({clusters})"
+
+
 def _effect_text(value: float | None) -> str:
     return UNDEFINED if value is None else f"{value:.3g}"
 
@@ -163,7 +184,7 @@ def _result_text(entry: Entry) -> str:
     shown = UNDEFINED if candidate is None else number_text(candidate["result"], entry["unit"])
     if entry["threshold"] is None:
         return shown
-    return f"{shown} (needs {comparison_text(entry['threshold_comparison'])} {entry['threshold']:g})"
+    return f"{shown} ({comparison_text(entry['threshold_comparison'])} {entry['threshold']:g})"
 
 
 def _coverage_line(report: Report) -> str:
@@ -171,16 +192,23 @@ def _coverage_line(report: Report) -> str:
     n = coverage["n_complete"] + coverage["n_partial"]
     text = f"{coverage['n_complete']:,} of {n:,} evaluations are complete" if n else "no evaluations"
     if coverage["n_partial"] and coverage["lowest"] is not None:
-        text += f", the lowest covers {min(100 * coverage['lowest'], 99.9):.1f} %"
+        text += f", the lowest covers {_part_text(coverage['lowest'])}"
     if missing := missing_entries(report):
         text += f"; missing: {_listed(map(name_of, missing))}"
     return text
 
 
-def _listed(texts: Iterable[str]) -> str:
+def _part_text(part: float | None) -> str:
+    """A part of 1 in percent; only all of it is 100 %."""
+    if part is None:
+        return UNDEFINED
+    return "100 %" if part >= 1 else f"{min(100 * part, 99.9):.1f} %"
+
+
+def _listed(texts: Iterable[str], separator: str = "; ") -> str:
     parts: Sequence[str] = list(texts)
-    shown = "; ".join(parts[:_LISTED])
-    return f"{shown}; and {len(parts) - _LISTED:,} more" if len(parts) > _LISTED else shown or "none"
+    shown = separator.join(parts[:_LISTED])
+    return f"{shown}{separator}and {len(parts) - _LISTED:,} more" if len(parts) > _LISTED else shown or "none"
 
 
 def _clause(sentence: str) -> str:
