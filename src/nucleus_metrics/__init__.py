@@ -9,12 +9,21 @@ from nucleus_metrics.comparison import (
     with_missing_scores,
 )
 from nucleus_metrics.errors import KernelInputError
+from nucleus_metrics.explanation import (
+    Decomposition,
+    GroupedContributions,
+    contributions,
+    decompose,
+    grouped_contributions,
+)
 from nucleus_metrics.families import benjamini_hochberg, holm
 from nucleus_metrics.sign_flip import Interval
 from nucleus_metrics.thresholds import Standing, ThresholdComparison, against_threshold
 
 __all__ = [
     "Comparison",
+    "Decomposition",
+    "GroupedContributions",
     "Interval",
     "KernelInputError",
     "Standing",
@@ -25,6 +34,9 @@ __all__ = [
     "benjamini_hochberg",
     "clusters_needed",
     "compare",
+    "contributions",
+    "decompose",
+    "grouped_contributions",
     "holm",
     "weighted_mean",
     "with_missing_scores",
