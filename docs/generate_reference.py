@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 import nucleus
+import nucleus.pytest_plugin
 import nucleus.validate
 from nucleus._upload_report import Distribution, Histogram, UploadedFunction, UploadedTest, UploadWarning
 from nucleus.validate.comparison import MissingScoresBound, Side
@@ -74,6 +75,7 @@ GROUPS: dict[str, list[Any]] = {
         nucleus.ScoringRun,
         nucleus.ItemError,
     ],
+    "Tests of items, by pytest": [nucleus.pytest_plugin.Scenario, nucleus.pytest_plugin.RecordError],
     "Evaluations": [
         nucleus.validate.ScenarioTestEvaluation,
         nucleus.validate.ScenarioTestItemEvaluation,

@@ -10,8 +10,8 @@ from nucleus._client import NucleusClient
 from nucleus._exceptions import NotFoundError, NucleusError
 from nucleus._html import UNDEFINED
 from nucleus._model import Model
+from nucleus._pytest.item_scores import Recorded
 from nucleus._pytest.loading import find_model
-from nucleus._pytest.scenario import Recorded
 from nucleus.validate.decoding import dashboard_url
 from nucleus.validate.evaluation import ScenarioTestEvaluation
 from nucleus.validate.release_report import LAST_APPROVED

@@ -14,11 +14,12 @@ from nucleus._client import NucleusClient
 from nucleus._dataset_item import DatasetItem
 from nucleus._exceptions import AuthenticationError, NoAPIKey, NucleusConnectionError, NucleusError
 from nucleus._pytest.finishing import Ending, Options, finish
+from nucleus._pytest.item_scores import Chosen, ItemScores, Recorded, RecordError, chosen_by
 from nucleus._pytest.loading import LoadedTest, RunFolder, find_model, load_test
-from nucleus._pytest.scenario import Chosen, Recorded, RecordError, Scenario, chosen_by
+from nucleus.pytest_plugin import Scenario
 
 _MARK = "scenario"
-_SCENARIO = pytest.StashKey[Scenario]()
+_SCORES = pytest.StashKey[ItemScores]()
 _MAX_REASON = 100
 
 
@@ -100,9 +101,9 @@ class Plugin:
     def start(self, node: pytest.Item, param: tuple[Chosen, int]) -> Scenario:
         """What the test of an item records by."""
         chosen, index = param
-        scenario = Scenario(chosen, DatasetItem.from_json(chosen.test.items[index]), self._model)
-        node.stash[_SCENARIO] = scenario
-        return scenario
+        item = DatasetItem.from_json(chosen.test.items[index])
+        scores = node.stash[_SCORES] = ItemScores(chosen, str(item.reference_id))
+        return Scenario(item, self._model, scores)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
@@ -110,24 +111,24 @@ class Plugin:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Put the item's scores into the report of its test, which also brings them from a worker to its controller."""
         report = yield
-        scenario = item.stash.get(_SCENARIO, None)
-        if scenario is None or report.when != "call":
+        scores = item.stash.get(_SCORES, None)
+        if scores is None or report.when != "call":
             return report
         error = None if call.excinfo is None else call.excinfo.value
         is_fail = error is not None and self._is_fail(error)
         if isinstance(error, (pytest.skip.Exception, unittest.SkipTest)):
-            scenario.forget()
+            scores.forget()
         elif error is None or is_fail:
-            problem = scenario.end(is_passed=error is None)
+            problem = scores.end(is_passed=error is None)
             if problem is None and is_fail and self._has_gate:
-                _show_as_recorded(report, scenario.recorded(), error)
+                _show_as_recorded(report, scores.recorded(), error)
             elif problem is not None and error is None:
                 report.outcome = "failed"
                 report.longrepr = problem
             elif problem is not None:
                 report.sections.append(("nucleus", problem))
         # pytest-xdist sends all attributes of a report: a worker that crashes later takes no score with it
-        vars(report)["nucleus_scores"] = [list(recorded) for recorded in scenario.recorded()]
+        vars(report)["nucleus_scores"] = [list(recorded) for recorded in scores.recorded()]
         return report
 
     def _is_fail(self, error: BaseException) -> bool:

@@ -47,13 +47,13 @@ class Project:
         """Write a file of the project."""
         (self.folder / name).write_text(f"import pytest\n\n{text}" if name.endswith(".py") else text)
 
-    def run(self, *arguments: str, interpreter: tuple[str, ...] = (), **settings: str) -> Run:
+    def run(self, *arguments: str, **settings: str) -> Run:
         """Run pytest; a warning is an error. Without xdist, unless `-n` is among the arguments."""
         options = ["-W", "error", "--color=no", "-p", "no:cacheprovider", "-p", "no:hypothesispytest"]
         if "-n" not in arguments:
             options += ["-p", "no:xdist"]
         done = subprocess.run(
-            [sys.executable, *interpreter, "-m", "pytest", *options, *arguments],
+            [sys.executable, "-m", "pytest", *options, *arguments],
             cwd=self.folder,
             env=environment(**{**self.settings, **settings}),
             stdout=subprocess.PIPE,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nucleus._pytest.finishing import Ending, Options, finish
-from nucleus._pytest.scenario import Recorded
+from nucleus._pytest.item_scores import Recorded
 from tests.unit.sdk.verdicts import FUNCTION_ID, TEST_ID, entry, missing, release_report
 from tests.unit.sdk.wire import ORIGIN, Wire, evaluation_row, function_entry, report
 

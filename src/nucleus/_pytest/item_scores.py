@@ -1,4 +1,4 @@
-"""The scores of one item, as a test records them."""
+"""The scores of one item: what a test records, and what its pass or fail is."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from nucleus._columns import as_float
-from nucleus._dataset_item import DatasetItem
 from nucleus._exceptions import NucleusError
 from nucleus._pytest.loading import LoadedFunction, LoadedTest
 
@@ -41,56 +40,40 @@ class Chosen(NamedTuple):
     takes_passes: bool
 
 
-class Scenario:
-    """What a test of an item gets as the fixture `scenario`.
+class ItemScores:
+    """The scores that the test of an item gives.
 
     Attributes:
-        item: The item that it is about.
-        test_id: The scenario test, `st_…`.
-        test_name: Its name.
-        functions: The names of the evaluation functions that scores can be recorded by.
-        model: The model that scores are uploaded for, as it was named; None if nothing is uploaded.
+        chosen: What the mark of the test asks for.
     """
 
-    def __init__(self, chosen: Chosen, item: DatasetItem, model: str | None) -> None:
-        self.item = item
-        self.test_id = chosen.test.id
-        self.test_name = chosen.test.name
-        self.functions = tuple(f.name for f in chosen.functions)
-        self.model = model
-        self._chosen = chosen
+    def __init__(self, chosen: Chosen, reference_id: str) -> None:
+        self.chosen = chosen
+        self._reference_id = reference_id
         self._recorded: dict[str, Recorded] = {}
 
-    def __repr__(self) -> str:
-        return f"<Scenario {self.test_name!r}, item {self.item.reference_id!r}>"
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """The names of the functions that scores can be recorded by."""
+        return tuple(f.name for f in self.chosen.functions)
 
-    def record(self, score: float, weight: float | None = None, function: str | None = None) -> None:
-        """Record the item's score; record before you assert, so that the score of an item whose test fails counts too.
-
-        Args:
-            score: In the function's score range.
-            weight: How much it counts, in [0, 1]; 1 by default.
-            function: By which function; not needed if there is only one.
-
-        Raises:
-            RecordError: The score or the weight is no number or out of its range, the function is none of the test's, or the
-                item has a score by it already.
-        """
-        __tracebackhide__ = True  # the line that recorded it is what has to be mended
+    def record(self, score: object, weight: object, function: str | None) -> None:
+        """Record a score; raises RecordError if it cannot be."""
+        __tracebackhide__ = True  # the line of the test is what has to be mended
         by = self._function(function)
         if by.id in self._recorded:
             raise RecordError(
-                f"expected one score by {by.name!r} for item {self.item.reference_id!r}, got a second one, {score!r}: it has "
+                f"expected one score by {by.name!r} for item {self._reference_id!r}, got a second one, {score!r}: it has "
                 f"{self._recorded[by.id].score!r} already"
             )
         number, counts = as_float(score), 1.0 if weight is None else as_float(weight)
         if number is None or not (math.isfinite(number) and by.low <= number <= by.high):
             raise RecordError(
-                f"expected a score in [{by.low:g}, {by.high:g}] by {by.name!r} for item {self.item.reference_id!r}, got "
-                f"{score!r}{': write float(...) around a truth value' if number is None else ''}"
+                f"expected a score in [{by.low:g}, {by.high:g}] by {by.name!r} for item {self._reference_id!r}, got "
+                f"{score!r}{': write float(...) around a truth value' if isinstance(score, bool) else ''}"
             )
         if counts is None or not 0 <= counts <= 1:
-            raise RecordError(f"expected a weight in [0, 1] for item {self.item.reference_id!r}, got {weight!r}")
+            raise RecordError(f"expected a weight in [0, 1] for item {self._reference_id!r}, got {weight!r}")
         self._add(by, number, counts)
 
     def end(self, *, is_passed: bool) -> str | None:
@@ -99,20 +82,20 @@ class Scenario:
         A fail counts by every function that has no score yet, a pass only if nothing was recorded at all: what a test that
         records leaves out stays without a score.
         """
-        missing = [f for f in self._chosen.functions if f.id not in self._recorded]
+        missing = [f for f in self.chosen.functions if f.id not in self._recorded]
         if not missing or (is_passed and self._recorded):
             return None
         word = "pass" if is_passed else "fail"
-        if not self._chosen.takes_passes:
+        if not self.chosen.takes_passes:
             return (
-                f"nucleus: no score of item {self.item.reference_id!r} was recorded, and scenario test {self.test_name!r} has "
+                f"nucleus: no score of item {self._reference_id!r} was recorded, and scenario test {self.chosen.test.name!r} has "
                 f"several functions ({', '.join(self.functions)}): record scores, or say in the mark with function=... which "
                 f"ones a {word} is a score by"
             )
         others = [f for f in missing if (f.low, f.high) != (0.0, 1.0)]
         if others:
             return (
-                f"nucleus: no score of item {self.item.reference_id!r} was recorded by {others[0].name!r}, whose scores are "
+                f"nucleus: no score of item {self._reference_id!r} was recorded by {others[0].name!r}, whose scores are "
                 f"in [{others[0].low:g}, {others[0].high:g}]: record it; only in [0, 1] is a {word} a score"
             )
         for function in missing:
@@ -121,7 +104,7 @@ class Scenario:
 
     def recorded(self) -> list[Recorded]:
         """The scores so far, in the order of the functions."""
-        return [self._recorded[f.id] for f in self._chosen.functions if f.id in self._recorded]
+        return [self._recorded[f.id] for f in self.chosen.functions if f.id in self._recorded]
 
     def forget(self) -> None:
         """Drop what was recorded."""
@@ -129,7 +112,7 @@ class Scenario:
 
     def _function(self, name: str | None) -> LoadedFunction:
         __tracebackhide__ = True
-        functions = self._chosen.functions
+        functions = self.chosen.functions
         if name is None and len(functions) == 1:
             return functions[0]
         for function in functions:
@@ -139,9 +122,9 @@ class Scenario:
         raise RecordError(f"expected function= as one of {', '.join(map(repr, self.functions))}, {got}")
 
     def _add(self, function: LoadedFunction, score: float, weight: float) -> None:
-        reference_id = str(self.item.reference_id)
+        test = self.chosen.test
         self._recorded[function.id] = Recorded(
-            self.test_id, self.test_name, function.id, function.name, reference_id, score, weight
+            test.id, test.name, function.id, function.name, self._reference_id, score, weight
         )
 
 
