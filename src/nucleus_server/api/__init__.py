@@ -2,7 +2,18 @@
 
 from fastapi import APIRouter
 
-from nucleus_server.api import admin, datasets, files, later, models, operations, score_uploads, slices, validate
+from nucleus_server.api import (
+    admin,
+    datasets,
+    files,
+    later,
+    matching,
+    models,
+    operations,
+    score_uploads,
+    slices,
+    validate,
+)
 
 BASE = "/v1/nucleus"
 
@@ -16,6 +27,7 @@ def create_router() -> APIRouter:
     for part, tag in (
         (datasets.router, "datasets"),
         (slices.router, "slices"),
+        (matching.router, "slices"),
         (models.router, "models"),
         (validate.router, "validate"),
         (score_uploads.router, "uploads"),
