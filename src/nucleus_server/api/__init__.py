@@ -10,9 +10,11 @@ from nucleus_server.api import (
     matching,
     models,
     operations,
+    releases,
     score_uploads,
     slices,
     validate,
+    verdicts,
 )
 
 BASE = "/v1/nucleus"
@@ -30,6 +32,8 @@ def create_router() -> APIRouter:
         (matching.router, "slices"),
         (models.router, "models"),
         (validate.router, "validate"),
+        (verdicts.router, "verdicts"),
+        (releases.router, "releases"),
         (score_uploads.router, "uploads"),
         (admin.router, "administration"),
         (later.router, "later"),

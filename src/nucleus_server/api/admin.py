@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from nucleus_server import __version__
 from nucleus_server.api import codec
 from nucleus_server.api.http import Answer, JsonBody, Services, Workspace, iso, takes
-from nucleus_server.api.names import checked_name
+from nucleus_server.api.names import checked_name, moment_of
 from nucleus_server.api.validate import parse_choice
 from nucleus_server.domain import ApiKey, Role, User
 from nucleus_server.errors import InvalidInput
@@ -120,13 +120,7 @@ def _role(text: str) -> Role:
 
 def _expiry(text: str) -> datetime:
     """A moment in the future, in UTC unless the text says otherwise."""
-    try:
-        moment = datetime.fromisoformat(text)
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise InvalidInput(
-            f"expected expires_at as 2027-01-31 or 2027-01-31T12:00:00Z, got {text[:40]!r}", code="invalid_date"
-        ) from error
+    moment = moment_of(text, "expires_at")
     if moment <= datetime.now(UTC):
         raise InvalidInput(
             f"expected expires_at in the future, got {text[:40]!r}: the key would never work", code="expiry_in_the_past"

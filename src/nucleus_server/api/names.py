@@ -1,8 +1,9 @@
-"""Texts that name things, checked at the edge and brought into one Unicode form."""
+"""Texts that name things or moments, checked at the edge and brought into one form."""
 
 from __future__ import annotations
 
 import unicodedata
+from datetime import UTC, datetime
 
 from nucleus_server.errors import InvalidInput
 
@@ -31,6 +32,17 @@ def checked_function_name(text: str) -> str:
             code="invalid_name",
         )
     return name
+
+
+def moment_of(text: str, field: str) -> datetime:
+    """The moment that an ISO 8601 text says, in UTC unless it says otherwise."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidInput(
+            f"expected {field} as 2027-01-31 or 2027-01-31T12:00:00Z, got {text[:40]!r}", code="invalid_date"
+        ) from error
 
 
 def _shown(name: str) -> str:

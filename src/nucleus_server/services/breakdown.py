@@ -44,7 +44,7 @@ def breakdown(ws: WorkspaceStore, judged: JudgedEvaluation, function: EvalFuncti
     positions = np.flatnonzero(~np.isnan(scores))
     dataset_key = ws.get_slice_by_key(evaluation.slice_key).dataset_key
     ordinals = ws.slice_ordinals(evaluation.slice_key, evaluation.n_members)[positions]
-    labels = _labels(ws.metadata_column(dataset_key, key).gather(ordinals))
+    labels = group_labels(ws.metadata_column(dataset_key, key).gather(ordinals))
     frame = pl.DataFrame({"label": labels, "position": positions})
     judgement = judged.judgement
     groups = []
@@ -60,7 +60,7 @@ def breakdown(ws: WorkspaceStore, judged: JudgedEvaluation, function: EvalFuncti
     return sorted(groups, key=lambda g: (g.result is None, sign * (g.result or 0.0), g.value or ""))
 
 
-def _labels(values: pl.Series) -> pl.Series:
+def group_labels(values: pl.Series) -> pl.Series:
     """A text for each value, at most `MAX_GROUPS` different ones."""
     if values.n_unique() <= MAX_GROUPS + 1 or values.dtype == pl.Boolean:
         return values.cast(pl.String)

@@ -12,6 +12,7 @@ from nucleus_server.errors import NotFound, NucleusServerError
 from nucleus_server.services.filling import fill_test
 from nucleus_server.services.media import MediaStore
 from nucleus_server.services.staged_uploads import store_committed
+from nucleus_server.services.verdicts import compute_requested
 from nucleus_server.storage import LeasedJob, LeaseLost, Store
 
 _log = logging.getLogger(__name__)
@@ -70,8 +71,17 @@ class Worker:
             self._store.jobs.sweep_uploads(self._media.delete)  # its parts are large
         elif job.type is JobType.FILL_SCENARIO_TEST:
             self._fill(job)
+        elif job.type is JobType.COMPARE_EVALUATIONS:
+            self._compare(job)
         else:
             raise ValueError(f"no worker knows jobs of type {job.type.value}")
+
+    def _compare(self, job: LeasedJob) -> None:
+        actor = self._store.find_actor(job.user_id)
+        if actor is not None:
+            ws = self._store.workspace(job.workspace_id, actor)
+            compute_requested(ws, job.payload, lambda n_done: self._store.jobs.renew(job, n_done=n_done))
+        self._store.jobs.finish(job, {})
 
     def _fill(self, job: LeasedJob) -> None:
         actor = self._store.find_actor(job.user_id)

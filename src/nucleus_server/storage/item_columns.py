@@ -5,6 +5,7 @@ They are changed in the transaction that changes the rows, chunk by chunk. Joins
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 
 import polars as pl
@@ -55,6 +56,25 @@ class ItemColumnRows(DatasetRows):
             found = {row.chunk: columns.unpack_values(row.data) for row in rows}
         lengths = [min(columns.CHUNK, n_items - start) for start in range(0, n_items, columns.CHUNK)]
         return columns.joined_values([(found.get(chunk), length) for chunk, length in enumerate(lengths)])
+
+    def metadata_fingerprint(self, dataset_key: int, key: str) -> str:
+        """Changes whenever a value under the key does: SHA-256 of the packed column, in hexadecimal."""
+        table = schema.item_chunks
+        hasher = hashlib.sha256()
+        with self._read() as connection:
+            rows = connection.execute(
+                sa.select(table.c.chunk, table.c.data)
+                .join(schema.datasets, schema.datasets.c.key == table.c.dataset_key)
+                .where(
+                    schema.datasets.c.workspace_key == self._workspace_key,
+                    table.c.dataset_key == dataset_key,
+                    table.c.name == _METADATA + key,
+                )
+                .order_by(table.c.chunk)
+            )
+            for row in rows:
+                hasher.update(row.chunk.to_bytes(8, "little") + row.data)
+        return hasher.hexdigest()
 
     def _metadata_names(self, connection: Connection, dataset_key: int) -> set[str]:
         table = schema.item_chunks

@@ -1,0 +1,211 @@
+"""Why two evaluations differ: what items, clusters and metadata values add to the difference, exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from nucleus_metrics.explanation import contributions, decompose, grouped_contributions
+from nucleus_server.domain import ItemContribution, ResolvedCluster
+from nucleus_server.errors import InvalidInput
+from nucleus_server.services.breakdown import group_labels
+from nucleus_server.services.clusters import Clusters, codes_of
+from nucleus_server.services.comparing import Matter, matter_of
+from nucleus_server.services.verdicts import PairColumns, Question, pair_columns
+from nucleus_server.storage import WorkspaceStore
+from nucleus_server.storage.ids import item_id
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What the members of one cluster add to a difference; `value` is None for those without a value."""
+
+    value: str | None
+    n: int
+    contribution: float
+
+
+@dataclass(frozen=True, slots=True)
+class GroupShare:
+    """What the members with one metadata value add to a difference.
+
+    Attributes:
+        n: Members with it that both models scored.
+        contribution: On the members that both scored; those of all groups add up to the difference.
+        mix_effect, quality_effect: Of the two models' own results, each over all members it scored; those of all groups
+            add up to candidate − baseline.
+    """
+
+    value: str | None
+    n: int
+    contribution: float
+    mix_effect: float
+    quality_effect: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a candidate's result differs from a baseline's.
+
+    Attributes:
+        delta: Weighted mean of candidate − baseline on the members that both scored; None if there are none.
+        baseline_result, candidate_result: Each model's own result.
+        n: Members that both scored.
+        items: Those that weigh most, in either direction.
+        clusters: Likewise; empty if each item is its own cluster.
+        groups: For each value of the metadata key that was asked for; None if none was.
+        metadata_keys: Keys that can be asked for.
+    """
+
+    delta: float | None
+    baseline_result: float | None
+    candidate_result: float | None
+    n: int
+    unit: str | None
+    items: tuple[ItemContribution, ...]
+    clusters: tuple[Share, ...]
+    groups: tuple[GroupShare, ...] | None
+    metadata_keys: tuple[str, ...]
+    cluster: ResolvedCluster
+
+
+def explain(
+    ws: WorkspaceStore,
+    baseline_evaluation_id: str,
+    candidate_evaluation_id: str,
+    *,
+    by: str | None = None,
+    limit: int = 10,
+) -> Explanation:
+    """Explain the difference of two evaluations of one test and function.
+
+    Raises:
+        NotFound: An evaluation does not exist.
+        InvalidInput: They are of different tests or functions, or the dataset has no such metadata key.
+    """
+    matter = matter_of(ws, baseline_evaluation_id, candidate_evaluation_id)
+    assert matter.candidate is not None and matter.baseline is not None
+    dataset_key = matter.test.dataset_key
+    keys = tuple(ws.metadata_keys(dataset_key))
+    if by is not None and by not in keys:
+        raise InvalidInput(
+            f"expected one of the metadata keys {', '.join(keys) or '(there are none)'}, got {by[:40]!r}",
+            code="unknown_metadata_key",
+        )
+    clusters = Clusters(ws)
+    question, columns = _columns(ws, clusters, matter)
+    parts = contributions(columns.baseline, columns.candidate, weights=columns.weights)
+    is_there = ~np.isnan(parts)
+    return Explanation(
+        delta=float(parts[is_there].sum()) if is_there.any() else None,
+        baseline_result=matter.baseline.result,
+        candidate_result=matter.candidate.result,
+        n=int(np.count_nonzero(is_there)),
+        unit=matter.entry.function.unit,
+        items=_items(ws, dataset_key, columns, parts, np.abs(parts), limit),
+        clusters=_clusters(ws, question, columns, limit),
+        groups=None if by is None else _groups(ws, dataset_key, columns, by),
+        metadata_keys=keys,
+        cluster=question.cluster,
+    )
+
+
+def heaviest_items(
+    ws: WorkspaceStore,
+    baseline_evaluation_id: str,
+    candidate_evaluation_id: str,
+    *,
+    limit: int,
+    against_candidate: bool,
+) -> tuple[ItemContribution, ...]:
+    """The items that weigh most in a difference, or most against the candidate."""
+    matter = matter_of(ws, baseline_evaluation_id, candidate_evaluation_id)
+    question, columns = _columns(ws, Clusters(ws), matter)
+    parts = contributions(columns.baseline, columns.candidate, weights=columns.weights)
+    weight = np.abs(parts)
+    if against_candidate:
+        weight = -parts if question.higher_is_better else parts
+        weight[weight <= 0] = np.nan  # what speaks for it is left out
+    return _items(ws, matter.test.dataset_key, columns, parts, weight, limit)
+
+
+def _columns(ws: WorkspaceStore, clusters: Clusters, matter: Matter) -> tuple[Question, PairColumns]:
+    assert matter.candidate is not None
+    function = matter.entry.function
+    question = Question(
+        matter.baseline, matter.candidate, function, matter.test.dataset_key, clusters.resolve(matter.test, function)
+    )
+    return question, pair_columns(ws, clusters, question)
+
+
+def _items(
+    ws: WorkspaceStore,
+    dataset_key: int,
+    columns: PairColumns,
+    parts: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    limit: int,
+) -> tuple[ItemContribution, ...]:
+    """The members of the largest `weight`, largest first; ties in member order."""
+    places = _largest(weight, limit)
+    prefix = ws.item_prefix(dataset_key)
+    items = ws.items_at(dataset_key, columns.ordinals[places])
+    return tuple(
+        ItemContribution(
+            item_id=item_id(prefix, int(columns.ordinals[place])),
+            reference_id=item.reference_id,
+            contribution=float(parts[place]),
+            baseline_score=float(columns.baseline[place]),
+            candidate_score=float(columns.candidate[place]),
+            weight=float(columns.weights[place]),
+        )
+        for place, item in zip(places.tolist(), items, strict=True)
+    )
+
+
+def _clusters(ws: WorkspaceStore, question: Question, columns: PairColumns, limit: int) -> tuple[Share, ...]:
+    if question.cluster.key is None:
+        return ()
+    values = ws.metadata_column(question.dataset_key, question.cluster.key).gather(columns.ordinals)
+    codes, names = _codes_and_names(values)
+    found = grouped_contributions(codes, columns.baseline, columns.candidate, weights=columns.weights)
+    largest = _largest(np.abs(found.contributions), limit)
+    return tuple(
+        Share(names[int(found.groups[i])], int(found.n[i]), float(found.contributions[i])) for i in largest.tolist()
+    )
+
+
+def _groups(ws: WorkspaceStore, dataset_key: int, columns: PairColumns, by: str) -> tuple[GroupShare, ...]:
+    a, b, weights = columns.baseline, columns.candidate, columns.weights
+    codes, names = _codes_and_names(group_labels(ws.metadata_column(dataset_key, by).gather(columns.ordinals)))
+    found = grouped_contributions(codes, a, b, weights=weights)
+    common = {code: (n, part) for code, n, part in zip(*(column.tolist() for column in found), strict=True)}
+    effects = decompose(codes, a, b, weights, weights)
+    groups = []
+    for code, mix, quality in zip(effects.groups.tolist(), effects.mix.tolist(), effects.quality.tolist(), strict=True):
+        n, part = common.get(code, (0, 0.0))
+        groups.append(GroupShare(names[code], n, part, mix, quality))
+    return tuple(sorted(groups, key=lambda group: (-abs(group.contribution), group.value or "")))
+
+
+def _codes_and_names(values: pl.Series) -> tuple[NDArray[np.int64], dict[int, str | None]]:
+    """A number for each value, null included, and the values as texts by number."""
+    codes = codes_of(values)
+    present, first = np.unique(codes, return_index=True)
+    texts = values.gather(first).cast(pl.String).to_list()
+    return codes, dict(zip(present.tolist(), texts, strict=True))
+
+
+def _largest(weight: NDArray[np.float64], limit: int) -> NDArray[np.int64]:
+    """Places of the largest values, largest first, NaN nowhere; ties in order."""
+    present = np.flatnonzero(~np.isnan(weight))
+    if len(present) > limit > 0:
+        least = np.partition(weight[present], len(present) - limit)[len(present) - limit]
+        present = present[weight[present] >= least]
+    return present[np.argsort(-weight[present], kind="stable")][:limit]

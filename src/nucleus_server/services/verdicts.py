@@ -1,0 +1,387 @@
+"""Verdicts: computed once, stored under a digest of everything that they depend on, and found again by it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+import nucleus_metrics as kernels
+from nucleus_metrics.comparison import DEFAULT_SEED
+from nucleus_server.domain import (
+    Bound,
+    ClusterBy,
+    Direction,
+    EvalFunction,
+    Evaluation,
+    Json,
+    PairVerdict,
+    ResolvedCluster,
+    ThresholdVerdict,
+)
+from nucleus_server.errors import NotFound
+from nucleus_server.services.clusters import Clusters
+from nucleus_server.storage import NewVerdict, WorkspaceStore
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+METHOD_VERSION = 1
+"""Goes up when the same scores and settings give another verdict: those of older versions are then computed again."""
+ALPHA = 0.05
+SEED = DEFAULT_SEED
+_BATCH = 20  # verdicts that are stored in one transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked about a candidate's evaluation.
+
+    Attributes:
+        baseline: What it is compared with; None if with `threshold`.
+        cluster: What makes members alike.
+        margin: Of a comparison with a baseline, in the function's unit.
+    """
+
+    baseline: Evaluation | None
+    candidate: Evaluation
+    function: EvalFunction
+    dataset_key: int
+    cluster: ResolvedCluster
+    margin: float = 0.0
+    threshold: float | None = None
+
+    @property
+    def higher_is_better(self) -> bool:
+        """The function's direction."""
+        return self.function.direction is Direction.HIGHER_IS_BETTER
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The verdicts that are there, in the order of the questions; None where one is still being computed.
+
+    Attributes:
+        job_id: What computes the others; None if nothing is left to do.
+    """
+
+    verdicts: tuple[PairVerdict | ThresholdVerdict | None, ...]
+    job_id: str | None
+
+    @property
+    def n_computed(self) -> int:
+        """How many are there."""
+        return sum(verdict is not None for verdict in self.verdicts)
+
+
+class PairColumns(NamedTuple):
+    """Two evaluations on the members that both lists have, as columns in member order.
+
+    Attributes:
+        baseline, candidate: float64 [n], NaN where a member has no score.
+        weights: float64 [n].
+        clusters: int64 [n]; None if each member is its own.
+        ordinals: Dataset ordinals of the members, int64 [n].
+        n_without: Members without a value under the cluster key.
+        weights_differ: Whether the two uploads do not weigh their members alike.
+    """
+
+    baseline: NDArray[np.float64]
+    candidate: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    clusters: NDArray[np.int64] | None
+    ordinals: NDArray[np.int64]
+    n_without: int
+    weights_differ: bool
+
+
+def answers(ws: WorkspaceStore, clusters: Clusters, questions: Sequence[Question], *, wait_s: float) -> Answers:
+    """The verdicts on these questions: stored ones, and for about `wait_s` seconds those that are computed here.
+
+    What is left is given to a job; asking again finds what it did. The same questions never make a second job.
+    """
+    digests = [_digest(clusters, question) for question in questions]
+    found = ws.find_verdicts(digests)
+    open_ = {digest: question for digest, question in zip(digests, questions, strict=True) if digest not in found}
+    if open_ and wait_s > 0:
+        found |= _compute(ws, clusters, open_, stop_at=time.monotonic() + wait_s)
+    is_complete = all(digest in found for digest in digests)
+    payload = {"verdicts": [_to_payload(question) for question in questions]}
+    return Answers(
+        verdicts=tuple(_from_stored(found.get(digest)) for digest in digests),
+        job_id=None if is_complete else ws.request_verdicts(payload, len(questions)),
+    )
+
+
+def compute_requested(ws: WorkspaceStore, payload: Json, still_ours: Callable[[int], None]) -> None:
+    """Compute what a job asks for; what is there already, or of evaluations that are gone, is passed over.
+
+    `still_ours(n)` is called when `n` more are done; it raises if another worker took the job over.
+    """
+    clusters = Clusters(ws)
+    entries: list[Json] = payload["verdicts"]
+    for start in range(0, len(entries), _BATCH):
+        batch = entries[start : start + _BATCH]
+        questions = [question for entry in batch if (question := _from_payload(ws, entry)) is not None]
+        by_digest = {_digest(clusters, question): question for question in questions}
+        known = ws.find_verdicts(by_digest)
+        _compute(ws, clusters, {d: q for d, q in by_digest.items() if d not in known}, stop_at=math.inf)
+        still_ours(len(batch))
+
+
+def pair_columns(ws: WorkspaceStore, clusters: Clusters, question: Question) -> PairColumns:
+    """The two evaluations of a question side by side, over the members that both lists have.
+
+    Weights are the candidate's; where both uploads carry weights and they differ, the baseline's. A member that the
+    candidate left out has the baseline's. What was deleted since counts for neither.
+    """
+    baseline, candidate = question.baseline, question.candidate
+    assert baseline is not None
+    n = min(baseline.n_members, candidate.n_members)  # two versions of an append-only slice meet in the shorter prefix
+    a, b = ws.read_scores(baseline)[:n].copy(), ws.read_scores(candidate)[:n].copy()
+    ordinals = clusters.ordinals(candidate.slice_key, n)
+    if candidate.n_deleted or baseline.n_deleted or np.isnan(a).any() or np.isnan(b).any():
+        is_gone = ws.reference_ids(question.dataset_key).gather(ordinals).is_null().to_numpy()
+        a[is_gone & np.isnan(b)] = np.nan
+        b[is_gone & np.isnan(a)] = np.nan
+    weights_a, weights_b = ws.read_weights(baseline), ws.read_weights(candidate)
+    weights = np.ones(n) if weights_b is None else weights_b[:n].copy()
+    is_common = ~np.isnan(a) & ~np.isnan(b)
+    weights_differ = False
+    if weights_a is not None:
+        weights_differ = not np.array_equal(weights_a[:n][is_common], weights[is_common])
+        if weights_differ and weights_b is not None:
+            weights = weights_a[:n].copy()
+        is_missing = np.isnan(b)
+        weights[is_missing] = weights_a[:n][is_missing]
+    elif weights_b is not None:
+        weights_differ = not (weights[is_common] == 1.0).all()
+        weights[np.isnan(b)] = 1.0
+    codes, n_without = clusters.of_members(question.dataset_key, question.cluster, ordinals)
+    return PairColumns(a, b, weights, codes, ordinals, n_without, weights_differ)
+
+
+def compare_columns(question: Question, columns: PairColumns) -> kernels.Comparison:
+    """The comparison of a question's two evaluations."""
+    return kernels.compare(columns.baseline, columns.candidate, **_arguments(question, columns))
+
+
+def _arguments(question: Question, columns: PairColumns) -> dict[str, Any]:
+    return {
+        "weights": columns.weights,
+        "clusters": columns.clusters,
+        "margin": question.margin,
+        "higher_is_better": question.higher_is_better,
+        "alpha": ALPHA,
+        "seed": SEED,
+    }
+
+
+def _compute(
+    ws: WorkspaceStore, clusters: Clusters, questions: dict[bytes, Question], *, stop_at: float
+) -> dict[bytes, Json]:
+    """Compute verdicts until `stop_at` (seconds of the monotonic clock) and store them; the first is always computed."""
+    done: dict[bytes, Json] = {}
+    batch: list[NewVerdict] = []
+    for digest, question in questions.items():
+        if done and time.monotonic() > stop_at:
+            break
+        done[digest] = _payload_of(ws, clusters, question)
+        batch.append(
+            NewVerdict(
+                digest,
+                None if question.baseline is None else question.baseline.key,
+                question.candidate.key,
+                done[digest],
+            )
+        )
+        if len(batch) >= _BATCH:
+            ws.record_verdicts(batch)
+            batch = []
+    if batch:
+        ws.record_verdicts(batch)
+    return done
+
+
+def _payload_of(ws: WorkspaceStore, clusters: Clusters, question: Question) -> Json:
+    compute = _threshold_verdict if question.baseline is None else _pair_verdict
+    payload: Json = msgspec.to_builtins(compute(ws, clusters, question))
+    return payload
+
+
+def _pair_verdict(ws: WorkspaceStore, clusters: Clusters, question: Question) -> PairVerdict:
+    columns = pair_columns(ws, clusters, question)
+    a, b = columns.baseline, columns.candidate
+    found = compare_columns(question, columns)
+    is_missing = np.isnan(b) & ~np.isnan(a)
+    worst = best = None
+    if is_missing.any():
+        limits = (question.function.score_min, question.function.score_max)
+        worst, best = kernels.with_missing_scores(a, b, limits, **_arguments(question, columns))
+    is_common = ~np.isnan(a) & ~np.isnan(b)
+    wished = question.margin or abs(found.delta)
+    return PairVerdict(
+        delta=_number(found.delta),
+        low=_number(found.interval.low),
+        high=_number(found.interval.high),
+        p_value=found.p_value,
+        verdict=found.verdict.value,
+        is_non_inferior=found.is_non_inferior,
+        standard_error=_number(found.standard_error),
+        minimum_detectable_effect=_number(found.minimum_detectable_effect),
+        clusters_needed=kernels.clusters_needed(found, wished) if 0 < wished < math.inf else None,
+        n=found.n,
+        n_effective=found.n_effective,
+        n_clusters=found.n_clusters,
+        n_left_out=found.n_left_out,
+        n_missing=int(np.count_nonzero(is_missing)),
+        n_draws=found.n_draws,
+        seed=found.seed,
+        alpha=found.alpha,
+        margin=found.margin,
+        method_version=METHOD_VERSION,
+        cluster=question.cluster,
+        n_without_cluster_value=columns.n_without,
+        weights_differ=columns.weights_differ,
+        baseline_result=_mean(a[is_common], columns.weights[is_common]),
+        candidate_result=_mean(b[is_common], columns.weights[is_common]),
+        worst_case=None if worst is None else _bound(worst),
+        best_case=None if best is None else _bound(best),
+    )
+
+
+def _threshold_verdict(ws: WorkspaceStore, clusters: Clusters, question: Question) -> ThresholdVerdict:
+    candidate, function = question.candidate, question.function
+    assert question.threshold is not None
+    scores = ws.read_scores(candidate)
+    found_weights = ws.read_weights(candidate)
+    weights = np.ones(len(scores)) if found_weights is None else found_weights.copy()
+    codes, _ = clusters.of_members(
+        question.dataset_key, question.cluster, clusters.ordinals(candidate.slice_key, candidate.n_members)
+    )
+    arguments: dict[str, Any] = {
+        "clusters": codes,
+        "score_range": (function.score_min, function.score_max),
+        "higher_is_better": question.higher_is_better,
+        "alpha": ALPHA,
+        "seed": SEED,
+    }
+    found = kernels.against_threshold(scores, question.threshold, weights=weights, **arguments)
+    worst = None
+    if candidate.is_partial:
+        filled, weights = with_worst(ws, clusters, question, scores, weights)
+        worst = kernels.against_threshold(filled, question.threshold, weights=weights, **arguments).standing.value
+    return ThresholdVerdict(
+        result=found.result,
+        threshold=question.threshold,
+        low=found.interval.low,
+        high=found.interval.high,
+        standing=found.standing.value,
+        method=found.method,
+        n=found.n,
+        n_clusters=found.n_clusters,
+        alpha=found.alpha,
+        seed=found.seed,
+        method_version=METHOD_VERSION,
+        cluster=question.cluster,
+        worst_case=worst,
+    )
+
+
+def with_worst(
+    ws: WorkspaceStore,
+    clusters: Clusters,
+    question: Question,
+    scores: NDArray[np.float64],
+    weights: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The candidate's scores with the worst one, at the largest weight, wherever one is missing of a member that exists."""
+    candidate, function = question.candidate, question.function
+    ordinals = clusters.ordinals(candidate.slice_key, candidate.n_members)
+    is_there = ws.reference_ids(question.dataset_key).gather(ordinals).is_not_null().to_numpy()
+    is_missing = np.isnan(scores) & is_there
+    worst = function.score_min if question.higher_is_better else function.score_max
+    return np.where(is_missing, worst, scores), np.where(is_missing, 1.0, weights)
+
+
+def _bound(found: kernels.Comparison) -> Bound:
+    return Bound(
+        delta=found.delta,
+        low=_number(found.interval.low),
+        high=_number(found.interval.high),
+        verdict=found.verdict.value,
+        is_non_inferior=found.is_non_inferior,
+    )
+
+
+def _mean(scores: NDArray[np.float64], weights: NDArray[np.float64]) -> float | None:
+    mean = kernels.weighted_mean(scores, weights)
+    return None if mean.weight_sum == 0.0 else mean.value
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _digest(clusters: Clusters, question: Question) -> bytes:
+    function = question.function
+    depends_on = [
+        METHOD_VERSION,
+        ALPHA,
+        SEED,
+        None if question.baseline is None else question.baseline.id,
+        question.candidate.id,
+        function.direction.value,
+        function.score_min,
+        function.score_max,
+        question.cluster.by.value,
+        question.cluster.key,
+        question.cluster.source,
+        clusters.fingerprint(question.dataset_key, question.cluster),
+        question.margin,
+        question.threshold,
+    ]
+    return hashlib.sha256(json.dumps(depends_on).encode()).digest()
+
+
+def _from_stored(payload: Json | None) -> PairVerdict | ThresholdVerdict | None:
+    if payload is None:
+        return None
+    kind: type[PairVerdict | ThresholdVerdict] = ThresholdVerdict if "standing" in payload else PairVerdict
+    return msgspec.convert(payload, kind)
+
+
+def _to_payload(question: Question) -> Json:
+    return {
+        "baseline": None if question.baseline is None else question.baseline.id,
+        "candidate": question.candidate.id,
+        "cluster": [question.cluster.by.value, question.cluster.key, question.cluster.source],
+        "margin": question.margin,
+        "threshold": question.threshold,
+    }
+
+
+def _from_payload(ws: WorkspaceStore, entry: Json) -> Question | None:
+    ids: Iterable[str | None] = (entry["baseline"], entry["candidate"])
+    try:
+        baseline, candidate = (None if i is None else ws.get_evaluation_of_any_test(i) for i in ids)
+    except NotFound:
+        return None
+    assert candidate is not None
+    by, key, source = entry["cluster"]
+    return Question(
+        baseline=baseline,
+        candidate=candidate,
+        function=ws.get_eval_function_of(candidate),
+        dataset_key=ws.get_slice_by_key(candidate.slice_key).dataset_key,
+        cluster=ResolvedCluster(ClusterBy(by), key, source),
+        margin=entry["margin"],
+        threshold=entry["threshold"],
+    )
