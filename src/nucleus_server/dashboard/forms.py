@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from nucleus_server.dashboard.sent_forms import normal_text, plain_number, shown, to_number
 from nucleus_server.domain import (
     LARGEST_SCORE,
     MAX_DESCRIPTION,
@@ -18,7 +17,6 @@ from nucleus_server.domain import (
 
 FIELDS = ("direction", "score_min", "score_max", "unit", "description", "default_cluster_key")
 _LONGEST = {"unit": MAX_UNIT, "description": MAX_DESCRIPTION, "default_cluster_key": MAX_METADATA_KEY}
-_SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +43,8 @@ def values_of(function: EvalFunction) -> dict[str, str]:
     """What the form shows first: numbers in full, so that they come back as they were."""
     return {
         "direction": function.direction.value,
-        "score_min": _plain(function.score_min),
-        "score_max": _plain(function.score_max),
+        "score_min": plain_number(function.score_min),
+        "score_max": plain_number(function.score_max),
         "unit": function.unit or "",
         "description": function.description or "",
         "default_cluster_key": function.default_cluster_key or "",
@@ -64,7 +62,7 @@ def property_changes(typed: Mapping[str, str], was: Mapping[str, str]) -> Proper
             direction = Direction(now["direction"])
         except ValueError:
             choices = " or ".join(member.value for member in Direction)
-            problems["direction"] = f"expected {choices}, got {_shown(now['direction'])}"
+            problems["direction"] = f"expected {choices}, got {shown(now['direction'])}"
     score_range = None
     if changed & {"score_min", "score_max"}:
         low, high = (_number(name, now[name], problems) for name in ("score_min", "score_max"))
@@ -86,31 +84,15 @@ def property_changes(typed: Mapping[str, str], was: Mapping[str, str]) -> Proper
 
 
 def _normal(values: Mapping[str, str]) -> dict[str, str]:
-    # Browsers send line ends as CR LF, whatever was typed.
-    return {
-        name: unicodedata.normalize("NFC", values.get(name, "").replace("\r\n", "\n").replace("\r", "\n").strip())
-        for name in FIELDS
-    }
+    return {name: normal_text(values.get(name, "")) for name in FIELDS}
 
 
 def _number(name: str, text: str, problems: dict[str, str]) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        problems[name] = f"expected a number such as 0.5, got {_shown(text) if text else 'nothing'}"
+    value = to_number(text)
+    if value is None:
+        problems[name] = f"expected a number such as 0.5, got {shown(text) if text else 'nothing'}"
         return None
     if abs(value) > LARGEST_SCORE:
-        problems[name] = f"expected a number within ±{LARGEST_SCORE:g}, got {_shown(text)}"
+        problems[name] = f"expected a number within ±{LARGEST_SCORE:g}, got {shown(text)}"
         return None
     return value
-
-
-def _plain(value: float) -> str:
-    """`0`, `0.5`: as short as it can be said without losing a digit."""
-    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…")

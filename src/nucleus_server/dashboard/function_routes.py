@@ -10,21 +10,9 @@ from starlette.responses import RedirectResponse, Response
 
 from nucleus_server.dashboard import pages
 from nucleus_server.dashboard.forms import FIELDS, property_changes
-from nucleus_server.dashboard.site import Site
-from nucleus_server.errors import PayloadTooLarge
+from nucleus_server.dashboard.site import Site, form_of
 
 _NOTICES = {"yes": "Saved. The history below says what was changed.", "no": "Nothing was changed."}
-
-
-_LARGEST_FORM = 100_000
-
-
-async def _form_of(request: Request) -> dict[str, str]:
-    # It is read before anybody knows who sent it.
-    length = request.headers.get("content-length", "")
-    if not length.isdecimal() or int(length) > _LARGEST_FORM:
-        raise PayloadTooLarge(f"expected a form of at most {_LARGEST_FORM:,} bytes, got {length or 'no length'}")
-    return {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
 
 
 def add_function_routes(router: APIRouter, site: Site) -> None:
@@ -48,7 +36,7 @@ def add_function_routes(router: APIRouter, site: Site) -> None:
 
     @router.post("/functions/{function_id}")
     def set_properties(
-        request: Request, function_id: str, form: Annotated[dict[str, str], Depends(_form_of)]
+        request: Request, function_id: str, form: Annotated[dict[str, str], Depends(form_of)]
     ) -> Response:
         session, ws = site.entered(request)
         site.sessions.check_form(session, form.get("csrf_token", ""))

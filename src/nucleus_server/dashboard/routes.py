@@ -9,10 +9,13 @@ from starlette.responses import RedirectResponse, Response
 
 from nucleus_server import __version__
 from nucleus_server.dashboard import pages
+from nucleus_server.dashboard.comparing_routes import add_comparing_routes
 from nucleus_server.dashboard.contexts import Frame, LoginPage
 from nucleus_server.dashboard.function_routes import add_function_routes
+from nucleus_server.dashboard.release_routes import add_release_routes
 from nucleus_server.dashboard.rendering import is_part_request, page_route
 from nucleus_server.dashboard.session import safe_path
+from nucleus_server.dashboard.settings_routes import SAVED, add_settings_routes
 from nucleus_server.dashboard.site import Site, page_number
 from nucleus_server.dashboard.upload_routes import add_upload_routes
 from nucleus_server.errors import NotFound, Unauthenticated
@@ -27,6 +30,9 @@ def create_router(services: AppServices) -> APIRouter:
     _add_test_routes(router, site)
     add_upload_routes(router, site)
     add_function_routes(router, site)
+    add_settings_routes(router, site)
+    add_comparing_routes(router, site)
+    add_release_routes(router, site)
 
     @router.get("/{path:path}")
     def nowhere(path: str) -> Response:
@@ -97,10 +103,12 @@ def _add_test_routes(router: APIRouter, site: Site) -> None:
         return renderer.page("tests.html", pages.tests_page(services, ws, frame, site.address(request)))
 
     @router.get("/tests/{test_id}")
-    def test(request: Request, test_id: str) -> Response:
+    def test(request: Request, test_id: str, saved: str = "") -> Response:
         session, ws = site.entered(request)
         frame = site.frame("Scenario test", session, "tests")
-        return renderer.page("test.html", pages.test_page(services, ws, frame, test_id, site.address(request)))
+        notice = SAVED if saved else None
+        context = pages.test_page(services, ws, frame, test_id, site.address(request), notice=notice)
+        return renderer.page("test.html", context)
 
     @router.get("/evaluations/{evaluation_id}")
     def evaluation(

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from nucleus_server.dashboard import pages
-from nucleus_server.dashboard.contexts import ProgressPart
 from nucleus_server.dashboard.rendering import is_part_request
 from nucleus_server.dashboard.site import Site, page_number
 from nucleus_server.errors import NotFound
@@ -57,7 +56,7 @@ def add_upload_routes(router: APIRouter, site: Site) -> None:
             found = pages.find_progress(ws, upload_id, datetime.now(UTC))
         except NotFound:
             found = None
-        return renderer.reload() if found is None else renderer.page("progress.html", ProgressPart(found))
+        return site.progress(found)
 
     @router.get("/uploads/{upload_id}/bad-rows")
     def bad_rows(request: Request, upload_id: str) -> Response:

@@ -28,7 +28,17 @@ PAGES = {
     "bad_rows.html": contexts.BadRowsPage,
     "functions.html": contexts.FunctionsPage,
     "function.html": contexts.FunctionPage,
+    "compare.html": contexts.ComparePage,
+    "report.html": contexts.ReportPage,
+    "releases.html": contexts.ReleasesPage,
+    "release.html": contexts.ReleasePage,
+    "waivers.html": contexts.WaiversPage,
+    "audit.html": contexts.AuditPage,
+    "rule.html": contexts.RulePage,
+    "power.html": contexts.PowerPart,
+    "cluster_key.html": contexts.ClusterKeyPage,
 }
+MACROS = {"parts.html": "parts", "verdict_parts.html": "verdict_parts"}
 
 
 def used_names(template: str) -> set[str]:
@@ -39,9 +49,9 @@ def used_names(template: str) -> set[str]:
     tree = environment.parse(source)
     names = meta.find_undeclared_variables(tree)
     for other in meta.find_referenced_templates(tree):
-        if other is not None and other != "parts.html":
+        if other is not None and other not in MACROS:
             names |= used_names(other)
-    return names - {"parts"}  # the module of macros
+    return names - set(MACROS.values())
 
 
 @pytest.mark.parametrize("template", PAGES)

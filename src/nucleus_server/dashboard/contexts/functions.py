@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nucleus_server.dashboard.contexts.shared import Choice, Frame, doc
+from nucleus_server.dashboard.contexts.forms import FormField
+from nucleus_server.dashboard.contexts.shared import Frame, doc
 from nucleus_server.dashboard.contexts.uploads import UploadRow
 
 
@@ -52,21 +53,6 @@ class ChangeRow:
     property: str = doc("What was set.")
     before: str = doc("What it was, or – if it was not set.")
     after: str = doc("What it became, or – if it was taken away.")
-
-
-@dataclass(frozen=True, slots=True)
-class FormField:
-    """A property to type or to choose."""
-
-    name: str = doc("Its name in the form.")
-    label: str = doc("What it is called.")
-    help: str = doc("What it means.")
-    value: str = doc("What is in it.")
-    was: str = doc("What it was when the form was first shown: only what differs from that is set.")
-    problem: str | None = doc("What was expected and what was got.")
-    choices: tuple[Choice, ...] = doc("What can be chosen; empty if it is typed.")
-    suggestions: tuple[str, ...] = doc("What others typed here.")
-    kind: str = doc("choice, number, line or text.")
 
 
 @dataclass(frozen=True, slots=True)

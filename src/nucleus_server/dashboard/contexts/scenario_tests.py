@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nucleus_server.dashboard.contexts.releases import WaiverRow
+from nucleus_server.dashboard.contexts.settings import SettingsPart
 from nucleus_server.dashboard.contexts.shared import Chart, Frame, Picture, Verdict, doc
 
 
@@ -24,6 +26,7 @@ class Cell:
     upload_path: str | None = doc("The report of that upload; None if it has none.")
     when: str = doc("When it was uploaded, UTC.")
     user_name: str = doc("Who uploaded it.")
+    compare_path: str | None = doc("The page that compares it with the baseline; None if there is nothing to compare.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,9 @@ class FunctionRow:
     direction: str = doc("Whether higher or lower is better.")
     score_range: str = doc("Lowest and highest score.")
     criterion: str = doc("The criterion in force.")
+    mode: str = doc("How a gate decides.")
+    margin: str = doc("A worsening up to it is of no importance.")
+    rule_path: str = doc("The page of the criterion, with what can be detected.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,4 +94,7 @@ class TestPage:
     charts: tuple[Chart, ...] = doc("The history of results over models, one chart a function.")
     evaluations: tuple[Cell, ...] = doc("All evaluations, newest first.")
     thumbnails: tuple[Picture, ...] = doc("The slice's first items.")
+    settings: SettingsPart = doc("What the owner decides beside criteria.")
+    waivers: tuple[WaiverRow, ...] = doc("Its active waivers.")
+    notice: str | None = doc("What has just happened.")
     code: str = doc("What to run to upload results to this test.")

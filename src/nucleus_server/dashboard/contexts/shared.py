@@ -20,17 +20,17 @@ class Frame:
     role: str | None = doc("The role that this session acts with.")
     csrf_token: str = doc("The token that every form of the page carries.")
     version: str = doc("The server's version.")
-    section: str = doc("The part of the main navigation it belongs to: tests, uploads or functions; empty for none.")
+    section: str = doc("The entry of the main navigation that it belongs to; empty for none.")
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A result against its criterion, in words: colour is never the only sign."""
+    """What came of something, in words: colour is never the only sign."""
 
-    word: str = doc("passed, failed, or no criterion.")
-    icon: str = doc("✓, ✗ or –.")
-    kind: str = doc("pass, fail or none: what the stylesheet colours.")
-    why: str = doc("The comparison that was made, or why there is none.")
+    word: str = doc("passed, failed, no criterion; better, worse, inconclusive…: what it is called.")
+    icon: str = doc("A sign that differs for each word of its kind.")
+    kind: str = doc("pass, fail, equal, none, warn or busy: what the stylesheet colours.")
+    why: str = doc("The comparison that was made, or what the word means.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,19 @@
 """Fills the pages' contexts from the services: words and formats, no numbers of its own."""
 
+from nucleus_server.dashboard.pages.audit import audit_page
+from nucleus_server.dashboard.pages.comparing import compare_page, find_comparing
 from nucleus_server.dashboard.pages.evaluations import evaluation_page
 from nucleus_server.dashboard.pages.functions import function_page, functions_page
+from nucleus_server.dashboard.pages.releases import (
+    find_deciding,
+    find_reporting,
+    release_page,
+    releases_page,
+    report_page,
+)
+from nucleus_server.dashboard.pages.rules import power_part, rule_page, set_rule
 from nucleus_server.dashboard.pages.scenario_tests import test_page, tests_page
+from nucleus_server.dashboard.pages.settings import cluster_key_page, set_baseline, set_cluster_key, set_settings
 from nucleus_server.dashboard.pages.uploads import (
     bad_rows_csv,
     bad_rows_page,
@@ -11,17 +22,34 @@ from nucleus_server.dashboard.pages.uploads import (
     upload_page,
     uploads_page,
 )
+from nucleus_server.dashboard.pages.waivers import waivers_page
 
 __all__ = [
+    "audit_page",
     "bad_rows_csv",
     "bad_rows_page",
+    "cluster_key_page",
+    "compare_page",
     "earlier_path",
     "evaluation_page",
+    "find_comparing",
+    "find_deciding",
     "find_progress",
+    "find_reporting",
     "function_page",
     "functions_page",
+    "power_part",
+    "release_page",
+    "releases_page",
+    "report_page",
+    "rule_page",
+    "set_baseline",
+    "set_cluster_key",
+    "set_rule",
+    "set_settings",
     "test_page",
     "tests_page",
     "upload_page",
     "uploads_page",
+    "waivers_page",
 ]

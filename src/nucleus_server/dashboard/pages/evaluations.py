@@ -17,7 +17,7 @@ from nucleus_server.dashboard.pages.shared import (
     verdict,
     with_query,
 )
-from nucleus_server.domain import Item, JudgedEvaluation, TestFunction
+from nucleus_server.domain import Evaluation, Item, JudgedEvaluation, ScenarioTest, TestFunction
 from nucleus_server.services import WorkspaceStore
 from nucleus_server.services.app_services import AppServices
 from nucleus_server.services.breakdown import breakdown
@@ -50,6 +50,7 @@ def evaluation_page(
     scored = worst_items(ws, judged, entry.function, offset=offset, limit=PAGE_SIZE, worst_first=order != "best")
     n_missing, missing = missing_items(ws, evaluation, offset=0, limit=_N_MISSING)
     path = f"/evaluations/{evaluation.id}"
+    baselines = _baselines(ws, test, evaluation)
     keys = ws.metadata_keys(ws.get_slice_by_key(evaluation.slice_key).dataset_key)
     workspace_id = ws.actor.workspace_id
     return EvaluationPage(
@@ -57,7 +58,7 @@ def evaluation_page(
         evaluation_id=evaluation.id,
         test_name=test.name,
         test_path=f"/tests/{test.id}",
-        cell=cell(judged, entry, upload_label(ws.count_uploads(evaluation)), function_paths(ws)),
+        cell=cell(judged, entry, upload_label(ws.count_uploads(evaluation)), function_paths(ws), baselines),
         weights=f"weighted, sum of weights {evaluation.weight_sum:.4g}" if evaluation.is_weighted else "not weighted",
         comparison_note=_comparison_note(judged),
         chart=_distribution_chart(ws, judged, entry),
@@ -94,6 +95,13 @@ def evaluation_page(
         n_missing=n_missing,
         missing=tuple(picture(services, item, workspace_id) for item in missing),
     )
+
+
+def _baselines(ws: WorkspaceStore, test: ScenarioTest, evaluation: Evaluation) -> dict[int, str]:
+    if test.baseline_model_key is None:
+        return {}
+    baseline = ws.find_newest_evaluation(test.key, evaluation.function_key, test.baseline_model_key)
+    return {} if baseline is None or baseline.result is None else {evaluation.function_key: baseline.id}
 
 
 def _comparison_note(judged: JudgedEvaluation) -> str | None:

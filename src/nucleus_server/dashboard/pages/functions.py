@@ -19,6 +19,7 @@ from nucleus_server.dashboard.contexts import (
     FunctionTestRow,
 )
 from nucleus_server.dashboard.forms import values_of
+from nucleus_server.dashboard.pages.forms import may_change
 from nucleus_server.dashboard.pages.shared import (
     PROPERTIES,
     UNDEFINED,
@@ -147,7 +148,7 @@ def _dataset_name(test: ScenarioTest, names: Mapping[str, str]) -> str:
 
 
 def _may_set(actor: Actor, function: EvalFunction) -> bool:
-    return not function.is_public and actor.can_write and (actor.is_admin or actor.user_id == function.owner_id)
+    return not function.is_public and may_change(actor, function.owner_id)
 
 
 def _no_form(actor: Actor, function: EvalFunction, owners: Mapping[str, str]) -> str:
@@ -170,6 +171,7 @@ def _form(
         path=f"/functions/{function.id}",
         fields=tuple(
             FormField(
+                id=name,
                 name=name,
                 label=label,
                 help=text,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from nucleus_server.dashboard.contexts import Picture
 from nucleus_server.domain import Item
+from nucleus_server.errors import NotFound
+from nucleus_server.services import WorkspaceStore
 from nucleus_server.services.app_services import AppServices
 
 
@@ -29,3 +32,15 @@ def picture(services: AppServices, item: Item, workspace_id: str) -> Picture:
         link,
         f"images of {origin} are not shown: the operator can add it to NUCLEUS_MEDIA_ORIGINS",
     )
+
+
+def pictures(services: AppServices, ws: WorkspaceStore, item_ids: Iterable[str]) -> dict[str, Picture]:
+    """Item id → its image; an item whose dataset is gone has none."""
+    found = {}
+    for item_id in item_ids:
+        try:
+            item = ws.get_item(item_id)
+        except NotFound:
+            continue
+        found[item_id] = picture(services, item, ws.actor.workspace_id)
+    return found

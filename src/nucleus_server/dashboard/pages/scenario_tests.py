@@ -17,6 +17,7 @@ from nucleus_server.dashboard.contexts import (
     TestSummary,
 )
 from nucleus_server.dashboard.pages.pictures import picture
+from nucleus_server.dashboard.pages.settings import settings_part
 from nucleus_server.dashboard.pages.shared import (
     NBSP,
     PROPERTIES,
@@ -33,7 +34,10 @@ from nucleus_server.dashboard.pages.shared import (
     verdict,
     when,
 )
-from nucleus_server.domain import CriterionChange, Evaluation, JudgedEvaluation, TestFunction
+from nucleus_server.dashboard.pages.verdict_words import margin_text
+from nucleus_server.dashboard.pages.waivers import waiver_rows
+from nucleus_server.dashboard.sent_forms import SentForm
+from nucleus_server.domain import CriterionChange, Evaluation, JudgedEvaluation, ScenarioTest, TestFunction
 from nucleus_server.services import WorkspaceStore
 from nucleus_server.services.app_services import AppServices
 from nucleus_server.services.judging import judge_newest, judge_test, upload_numbers
@@ -74,8 +78,17 @@ def tests_page(services: AppServices, ws: WorkspaceStore, frame: Frame, address:
     return TestsPage(frame, tuple(tests), sum(t.n_failed > 0 for t in tests), _first_test_code(address))
 
 
-def test_page(services: AppServices, ws: WorkspaceStore, frame: Frame, test_id: str, address: str) -> TestPage:
-    """One test with its criteria, its history and what to run to upload to it."""
+def test_page(
+    services: AppServices,
+    ws: WorkspaceStore,
+    frame: Frame,
+    test_id: str,
+    address: str,
+    *,
+    notice: str | None = None,
+    sent: SentForm | None = None,
+) -> TestPage:
+    """One test with its criteria and settings, its history and what to run to upload to it."""
     test = ws.get_scenario_test(test_id)
     part = ws.get_slice_by_key(test.slice_key)
     entries = ws.list_test_functions(test_id)
@@ -83,8 +96,9 @@ def test_page(services: AppServices, ws: WorkspaceStore, frame: Frame, test_id: 
     history = judge_test(ws, test_id)
     uploads = _upload_labels([judged.evaluation for judged in history])
     paths = function_paths(ws)
+    baselines = baseline_evaluations(history, test.baseline_model_id)
     cells = [
-        cell(judged, by_function[judged.evaluation.function_key], uploads[judged.evaluation.id], paths)
+        cell(judged, by_function[judged.evaluation.function_key], uploads[judged.evaluation.id], paths, baselines)
         for judged in history
         if judged.evaluation.function_key in by_function
     ]
@@ -100,20 +114,45 @@ def test_page(services: AppServices, ws: WorkspaceStore, frame: Frame, test_id: 
         dataset_name=ws.get_dataset(test.dataset_id).name,
         n_members=part.n_members,
         baseline=None if baseline is None else baseline.baseline_model_name,
-        functions=tuple(_function_row(entry, test.baseline_model_id is not None, paths) for entry in entries),
+        functions=tuple(_function_row(entry, test, paths) for entry in entries),
         criteria=tuple(_criterion_row(change) for change in reversed(criteria)),
         charts=tuple(_history_chart(i, entry, history, uploads) for i, entry in enumerate(entries)),
         evaluations=tuple(reversed(cells)),
         thumbnails=tuple(picture(services, item, ws.actor.workspace_id) for item in items),
+        settings=settings_part(ws, test, entries, sent),
+        waivers=waiver_rows([w for w in ws.list_waivers(is_active=True) if w.test_id == test_id], ws.actor),
+        notice=notice,
         code=_upload_code(address, test.id, entries[0].function.name),
     )
 
 
-def cell(judged: JudgedEvaluation, entry: TestFunction, upload: str, paths: Mapping[str, str]) -> Cell:
-    """One evaluation; `paths` are the pages of the functions that were not deleted."""
+def baseline_evaluations(history: Iterable[JudgedEvaluation], model_id: str | None) -> dict[int, str]:
+    """Function key → id of the baseline model's newest evaluation, from a history oldest first."""
+    return {
+        judged.evaluation.function_key: judged.evaluation.id
+        for judged in history
+        if judged.evaluation.model_id == model_id and judged.evaluation.result is not None
+    }
+
+
+def cell(
+    judged: JudgedEvaluation,
+    entry: TestFunction,
+    upload: str,
+    paths: Mapping[str, str],
+    baselines: Mapping[int, str] | None = None,
+) -> Cell:
+    """One evaluation.
+
+    Args:
+        paths: The pages of the functions that were not deleted.
+        baselines: Function key → the baseline's evaluation.
+    """
     evaluation = judged.evaluation
     coverage = evaluation.coverage
     n_live = evaluation.n_members - evaluation.n_deleted
+    baseline = (baselines or {}).get(evaluation.function_key, evaluation.id)
+    is_comparable = baseline != evaluation.id and evaluation.result is not None
     return Cell(
         evaluation_path=f"/evaluations/{evaluation.id}",
         model_name=evaluation.model_name,
@@ -128,6 +167,7 @@ def cell(judged: JudgedEvaluation, entry: TestFunction, upload: str, paths: Mapp
         upload_path=None if evaluation.upload_id is None else f"/uploads/{evaluation.upload_id}",
         when=when(evaluation.created_at),
         user_name=evaluation.user_name,
+        compare_path=f"/compare/{baseline}/{evaluation.id}" if is_comparable else None,
     )
 
 
@@ -136,13 +176,16 @@ def upload_label(place: tuple[int, int]) -> str:
     return f"upload {place[0]} of {place[1]}"
 
 
-def _function_row(entry: TestFunction, has_baseline: bool, paths: Mapping[str, str]) -> FunctionRow:
+def _function_row(entry: TestFunction, test: ScenarioTest, paths: Mapping[str, str]) -> FunctionRow:
     return FunctionRow(
         name=entry.function.name,
         path=paths.get(entry.function.id),
         direction=direction(entry.function),
         score_range=score_range(entry.function),
-        criterion=entry_criterion(entry, has_baseline=has_baseline),
+        criterion=entry_criterion(entry, has_baseline=test.baseline_model_id is not None),
+        mode=entry.effective_mode.value,
+        margin=margin_text(entry.margin, entry.function.unit),
+        rule_path=f"/tests/{test.id}/functions/{entry.function.id}",
     )
 
 
@@ -155,10 +198,13 @@ def _criterion_row(change: CriterionChange) -> CriterionRow:
         what = f"{change.function_name}: {PROPERTIES.get(change.property, change.property)} {before} → {after}"
     elif change.function_id is None:
         what = "no baseline" if change.baseline_model_name is None else f"baseline {change.baseline_model_name}"
-    elif change.threshold is None or change.comparison is None:
-        what = f"{change.function_name}: no threshold"
     else:
-        what = f"{change.function_name} {change.comparison.symbol}{NBSP}{number(change.threshold)}"
+        if change.threshold is None or change.comparison is None:
+            what = f"{change.function_name}: no threshold"
+        else:
+            what = f"{change.function_name} {change.comparison.symbol}{NBSP}{number(change.threshold)}"
+        what += "" if change.mode is None else f", mode {change.mode.value}"
+        what += f", margin {change.margin:g}" if change.margin else ""
     return CriterionRow(when(change.created_at), change.user_name, what)
 
 
