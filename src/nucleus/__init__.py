@@ -1,4 +1,7 @@
-"""Nucleus Validate: test models scenario by scenario, with your own metrics."""
+"""Nucleus Validate: test models scenario by scenario, with your own metrics.
+
+PYTEST_DONT_REWRITE: whoever imports this before pytest.main() would be warned of it, because our plugin is installed with it.
+"""
 
 from importlib.metadata import PackageNotFoundError as _PackageNotFoundError
 from importlib.metadata import distribution as _distribution

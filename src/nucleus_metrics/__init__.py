@@ -1,4 +1,7 @@
-"""Functions on arrays: no input or output, no clock, no ids; usable alone, in a notebook."""
+"""Functions on arrays: no input or output, no clock, no ids; usable alone, in a notebook.
+
+PYTEST_DONT_REWRITE: whoever imports this before pytest.main() would be warned of it, because our plugin is installed with it.
+"""
 
 from nucleus_metrics.aggregate import WeightedMean, weighted_mean
 from nucleus_metrics.comparison import (

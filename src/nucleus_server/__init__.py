@@ -1,4 +1,7 @@
-"""The Nucleus Validate service: stores, checks, aggregates and shows evaluations of models on scenario tests."""
+"""The Nucleus Validate service: stores, checks, aggregates and shows evaluations of models on scenario tests.
+
+PYTEST_DONT_REWRITE: whoever imports this before pytest.main() would be warned of it, because our plugin is installed with it.
+"""
 
 from importlib.metadata import PackageNotFoundError, version
 

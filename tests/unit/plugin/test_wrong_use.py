@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import pytest
 
+import nucleus
+import nucleus_metrics
+import nucleus_server
 from tests.unit.plugin.conftest import Project
 
 WRONG_MARKS = {
@@ -99,3 +104,9 @@ def test_nothing_is_loaded():
     )
     run = project.run("-q", "--strict-markers", NUCLEUS_API_KEY="", NUCLEUS_ENDPOINT="http://127.0.0.1:1/v1/nucleus")
     assert (run.exit_code, run.counts, run.section) == (0, {"passed": 3}, []), run.output
+
+
+@pytest.mark.parametrize("root", [nucleus, nucleus_metrics, nucleus_server], ids=lambda root: root.__name__)
+def test_pytest_does_not_warn_of_an_earlier_import(root: ModuleType) -> None:
+    """By this word pytest leaves the assertions of a module as they are, and does not miss having rewritten them."""
+    assert root.__doc__ is not None and "PYTEST_DONT_REWRITE" in root.__doc__
