@@ -21,6 +21,7 @@ from nucleus_metrics.explanation import (
 )
 from nucleus_metrics.families import benjamini_hochberg, holm
 from nucleus_metrics.sign_flip import Interval
+from nucleus_metrics.swap import SwapComparison, compare_metric, compare_ratios
 from nucleus_metrics.thresholds import Standing, ThresholdComparison, against_threshold
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Interval",
     "KernelInputError",
     "Standing",
+    "SwapComparison",
     "ThresholdComparison",
     "Verdict",
     "WeightedMean",
@@ -37,6 +39,8 @@ __all__ = [
     "benjamini_hochberg",
     "clusters_needed",
     "compare",
+    "compare_metric",
+    "compare_ratios",
     "contributions",
     "decompose",
     "grouped_contributions",

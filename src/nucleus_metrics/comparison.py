@@ -171,7 +171,7 @@ def compare(
         delta=delta,
         interval=test.interval,
         p_value=test.p_value,
-        verdict=_verdict(test.interval, n_clusters, margin, higher_is_better),
+        verdict=verdict_of(test.interval, n_clusters, margin, higher_is_better),
         standard_error=standard_error,
         minimum_detectable_effect=detectable,
         n=len(a),
@@ -220,6 +220,9 @@ def with_missing_scores(
     """The comparison with the candidate's missing scores at the worst and at the best they could be.
 
     So that leaving hard members out cannot turn a test green: a verdict that the worst case does not share is not proven.
+    The worst case's interval never lies above that of the scores that are missing, whatever they are: each root of a sign
+    vector is a sum of cluster differences over weights, and falls with each of them. Without any missing score both are the
+    comparison itself.
 
     Args:
         score_range: The lowest and the highest score that there can be.
@@ -231,13 +234,17 @@ def with_missing_scores(
         raise KernelInputError(f"expected a score_range of two finite numbers, lowest first, got {score_range}")
     worst, best = (low, high) if arguments.get("higher_is_better", True) else (high, low)
     is_missing = np.isnan(b) & ~np.isnan(a)
+    if not is_missing.any():
+        found = compare(a, b, **arguments)
+        return found, found
     return (
         compare(a, np.where(is_missing, worst, b), **arguments),
         compare(a, np.where(is_missing, best, b), **arguments),
     )
 
 
-def _verdict(interval: Interval, n_clusters: int, margin: float, higher_is_better: bool) -> Verdict:
+def verdict_of(interval: Interval, n_clusters: int, margin: float, higher_is_better: bool) -> Verdict:
+    """What an interval of differences says of the candidate."""
     low, high = interval
     if n_clusters < FEWEST_CLUSTERS:
         return Verdict.TOO_FEW_CLUSTERS

@@ -65,9 +65,9 @@ class ClusterTotals(NamedTuple):
         # A power of two takes the weights near 1, so that nothing under- or overflows; only their ratios matter.
         w = np.ldexp(w, -int(np.frexp(w.max())[1]))
         contributions = w * (b - a)
-        step = _step(contributions)
+        step = grid_step(contributions)
         in_steps = np.rint(contributions / step)
-        weight_step = _step(w)
+        weight_step = grid_step(w)
         # What the subtraction of two rounded scores and one rounding to the grid can be off by.
         is_moved = contributions != 0
         noise = float((w * (np.abs(a) + np.abs(b)) * is_moved).sum()) * 2.0**-52
@@ -100,7 +100,8 @@ class ClusterTotals(NamedTuple):
         return float(math.sqrt(n / (n - 1) * float((residuals**2).sum())) / total * self.unit)
 
 
-def _step(values: NDArray[np.float64]) -> float:
+def grid_step(values: NDArray[np.float64]) -> float:
+    """A power of two that sums of these values are less than 2^52 of."""
     magnitude = float(np.abs(values).sum())
     return math.ldexp(1.0, int(math.frexp(magnitude)[1]) - _GRID_BITS) if magnitude else 1.0
 
@@ -135,11 +136,12 @@ def sign_flip(totals: ClusterTotals, alpha: float, seed: int, decisions: Sequenc
     reach = abs(observed) - totals.tolerance
 
     def inverted(sums: FlippedSums) -> Interval:
-        return _interval(sums, observed, total, reach, totals.unit, alpha)
+        low, high = plausible(sums.differences, sums.weights, observed, total, reach, alpha)
+        return Interval(low * totals.unit, high * totals.unit)
 
     if len(differences) <= ALL_UP_TO:
         sums = all_sums(differences, weights)
-        p_value = _n_reaching(sums.differences, reach) / sums.n_vectors
+        p_value = count_reaching(sums.differences, reach) / sums.n_vectors
         return FlipTest(p_value, inverted(sums), 0, is_p_bound=False)
     if len(differences) > MAX_GROUPS:
         groups = deal(len(differences), seed)
@@ -147,12 +149,12 @@ def sign_flip(totals: ClusterTotals, alpha: float, seed: int, decisions: Sequenc
 
     sums = drawn_sums(differences, weights, DRAWS[0], seed)
     for n_draws in DRAWS[1:]:
-        if not _is_near(_n_reaching(sums.differences, reach), sums.n_vectors, [alpha]):
+        if not is_near(count_reaching(sums.differences, reach), sums.n_vectors, [alpha]):
             break
         sums = _grown(sums, differences, weights, n_draws, seed)
     interval = inverted(sums)
     flips, n_draws = sums.differences, sums.n_vectors - 1
-    n_reaching = _n_reaching(flips, reach)
+    n_reaching = count_reaching(flips, reach)
     is_rejected = n_reaching / len(flips) <= alpha
 
     for more in (n for n in DRAWS if n > n_draws):
@@ -161,21 +163,22 @@ def sign_flip(totals: ClusterTotals, alpha: float, seed: int, decisions: Sequenc
             # As low as the next draws could tell, and no level is below that they could tell it from.
             if is_rejected and bound <= 1 / (more + 1) and not any(SMALLEST_P <= level < bound for level in decisions):
                 return FlipTest(bound, interval, n_draws, is_p_bound=True)
-        elif not _is_near(n_reaching, len(flips), decisions):
+        elif not is_near(n_reaching, len(flips), decisions):
             break
         flips = np.concatenate([flips, flipped(differences, n_draws, more, seed)])
-        n_reaching, n_draws = _n_reaching(flips, reach), more
+        n_reaching, n_draws = count_reaching(flips, reach), more
     p_value = n_reaching / len(flips)
     if (p_value <= alpha) != is_rejected:
         interval = inverted(_grown(sums, differences, weights, n_draws, seed))
     return FlipTest(p_value, interval, n_draws, is_p_bound=False)
 
 
-def _n_reaching(flips: NDArray[np.float64], reach: float) -> int:
+def count_reaching(flips: NDArray[np.float64], reach: float) -> int:
+    """How many vectors, the identity among them, are at least as far from 0 as the observed statistic."""
     return int(np.count_nonzero(np.abs(flips) >= reach))
 
 
-def _is_near(n_reaching: int, n_vectors: int, levels: Sequence[float]) -> bool:
+def is_near(n_reaching: int, n_vectors: int, levels: Sequence[float]) -> bool:
     """Whether p is within three Monte-Carlo errors of a level."""
     p_value = n_reaching / n_vectors
     error = math.sqrt(p_value * (1 - p_value) / n_vectors)
@@ -195,20 +198,34 @@ def _grown(
     )
 
 
-def _interval(sums: FlippedSums, observed: float, total: float, reach: float, unit: float, alpha: float) -> Interval:
-    """All θ that the test of the differences D − θW does not reject: its ends are order statistics of each vector's roots."""
+def plausible(
+    flips: NDArray[np.float64],
+    slopes: NDArray[np.float64],
+    observed: float,
+    slope: float,
+    reach: float,
+    alpha: float,
+) -> Interval:
+    """All θ that the test of a statistic that is linear in θ does not reject: its ends are order statistics of roots.
+
+    A vector counts where |flip − θ·its slope| ≥ |observed − θ·slope|, which is between its two roots.
+
+    Args:
+        flips: float64 [n], the statistic under each vector at θ = 0, the identity included.
+        slopes: float64 [n], how it falls with θ, in [−slope, slope].
+        observed: The statistic of the identity.
+        slope: Its slope, above 0.
+        reach: What a flip's magnitude counts from at θ = 0.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
-        one = (observed - sums.differences) / (total - sums.weights)
-        other = (observed + sums.differences) / (total + sums.weights)
+        one = (observed - flips) / (slope - slopes)
+        other = (observed + flips) / (slope + slopes)
     low, high = np.minimum(one, other), np.maximum(one, other)
-    is_whole = np.abs(sums.weights) >= total  # the vector flips all or nothing: it never rejects
+    is_whole = np.abs(slopes) >= slope  # the vector flips all or nothing: it never rejects
     low[is_whole], high[is_whole] = -math.inf, math.inf
     # A vector that ties with the observed one up to rounding counts at 0, as it does in p.
-    is_tied = np.abs(sums.differences) >= reach
+    is_tied = np.abs(flips) >= reach
     low[is_tied], high[is_tied] = np.minimum(low[is_tied], 0.0), np.maximum(high[is_tied], 0.0)
-    k = math.floor(alpha * sums.n_vectors) + 1
-    k = min(k, sums.n_vectors)
-    return Interval(
-        float(np.partition(low, k - 1)[k - 1]) * unit,
-        float(np.partition(high, len(high) - k)[len(high) - k]) * unit,
-    )
+    n = len(flips)
+    k = min(math.floor(alpha * n) + 1, n)
+    return Interval(float(np.partition(low, k - 1)[k - 1]), float(np.partition(high, n - k)[n - k]))

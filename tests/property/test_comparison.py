@@ -122,6 +122,35 @@ def test_members_without_a_score() -> None:
     assert (low.delta, high.delta) == (best.delta, worst.delta)
 
 
+@given(
+    st.integers(60, 200), st.integers(0, 2**32), st.sampled_from([-0.05, 0.0, 0.05]), st.sampled_from([0.0, 0.02, 0.1])
+)
+def test_leaving_out_the_worst_never_helps(n: int, seed: int, shift: float, margin: float) -> None:
+    """The worst tenth left out: the worst case is non-inferior or better only where all of the data are."""
+    rng = np.random.default_rng(seed)
+    a = rng.uniform(0.2, 0.8, n)
+    b = np.clip(a + rng.normal(shift, 0.1, n), 0, 1)
+    clusters = rng.integers(0, n // 3, n)
+    for higher_is_better in (True, False):
+        order = np.argsort(b if higher_is_better else -b)
+        hidden = b.copy()
+        hidden[order[: n // 10]] = np.nan
+        arguments = {"clusters": clusters, "margin": margin, "higher_is_better": higher_is_better}
+        full = compare(a, b, **arguments)  # type: ignore[arg-type]
+        worst, _ = with_missing_scores(a, hidden, (0, 1), **arguments)
+        sign = 1 if higher_is_better else -1
+        assert sign * worst.delta <= sign * full.delta + 1e-12
+        assert full.is_non_inferior or not worst.is_non_inferior
+        assert full.verdict is Verdict.BETTER or worst.verdict is not Verdict.BETTER
+
+
+def test_nothing_missing_is_compared_once() -> None:
+    """Both bounds are then the comparison itself."""
+    a, b = np.random.default_rng(1).uniform(size=(2, 50))
+    worst, best = with_missing_scores(a, b, (0, 1))
+    assert worst is best and worst == compare(a, b)
+
+
 @pytest.mark.parametrize(("n", "expected"), [(0, Verdict.TOO_FEW_CLUSTERS), (1, Verdict.TOO_FEW_CLUSTERS)])
 def test_next_to_nothing(n: int, expected: Verdict) -> None:
     """One cluster or none says nothing, and nothing is made up."""
