@@ -103,10 +103,14 @@ class Clusters:
 
 
 def codes_of(values: pl.Series) -> NDArray[np.int64]:
-    """A number for each value, the same for equal ones, -1 for null: int64 [n]."""
-    is_text = values.dtype == pl.String  # whose categories cost a fifth of what sorting them does
-    codes = values.cast(pl.Categorical).to_physical() if is_text else values.rank("dense")
-    return codes.cast(pl.Int64).fill_null(-1).to_numpy().astype(np.int64, copy=True)
+    """A number for each value, the same for equal ones, in the order of the values; -1 for null: int64 [n].
+
+    The order matters: which bits a cluster's sign is drawn from must be the same in every process.
+    """
+    if values.null_count() == len(values):
+        return np.full(len(values), -1, dtype=np.int64)
+    ranks = values.rank("dense").cast(pl.Int64).fill_null(-1)
+    return ranks.to_numpy().astype(np.int64, copy=True)
 
 
 def checked_choice(ws: WorkspaceStore, dataset_key: int, choice: ClusterChoice) -> ClusterChoice:
