@@ -49,7 +49,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="MODEL",
         help="What the gate compares with: a model, or last-approved; each test's own baseline model by default.",
     )
-    group.addoption("--nucleus-mode", metavar="MODE", help="How the gate decides; each function's own mode by default.")
+    group.addoption(
+        "--nucleus-mode",
+        choices=("point", "confident", "not-proven-worse", "non-inferior"),
+        help="How the gate decides; each function's own mode by default.",
+    )
     group.addoption(
         "--nucleus-require-coverage",
         metavar="PART",

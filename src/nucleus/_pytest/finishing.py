@@ -11,7 +11,7 @@ from nucleus._exceptions import NotFoundError, NucleusError
 from nucleus._html import UNDEFINED
 from nucleus._model import Model
 from nucleus._pytest.item_scores import Recorded
-from nucleus._pytest.loading import find_model
+from nucleus._pytest.loading import find_model, said_by
 from nucleus.validate.decoding import dashboard_url
 from nucleus.validate.evaluation import ScenarioTestEvaluation
 from nucleus.validate.release_report import LAST_APPROVED
@@ -102,7 +102,9 @@ def finish(
             if options.has_gate:
                 _ask_gate(client, model, sorted({rows[0].test_id for rows in columns.values()}), options, ending)
         except NucleusError as error:
-            ending.fail(f"{'gate: failed. ' if options.has_gate else ''}The server could not do all of it: {error}")
+            ending.fail(
+                f"{'gate: failed. ' if options.has_gate else ''}The server could not do all of it: {said_by(error)}"
+            )
     return ending
 
 
@@ -169,11 +171,12 @@ def _ask_gate(client: NucleusClient, model: Model, test_ids: list[str], options:
         model, baseline, tests=test_ids, mode=options.mode, require_coverage=options.require_coverage
     )
     for entry in report.entries:
-        ending.say(str(entry), _COLORS.get(entry.outcome, ""))
-        for said in (*entry.warnings, *([entry.settles] if entry.settles else [])):
-            ending.say(f"    {said}")
-        if entry.url is not None:
-            ending.say(f"    {entry.url}")
+        line = str(entry)
+        ending.say(line, _COLORS.get(entry.outcome, ""))
+        reason = "" if entry.outcome == "passed" or entry.reason in line else entry.reason
+        for said in (reason, *entry.warnings, entry.settles, entry.url):
+            if said:
+                ending.say(f"    {said}")
     text = f"gate: {report.outcome}. {report.sentence}"
     is_failed = report.outcome in ("failed", "missing") or (
         report.outcome == "inconclusive" and options.inconclusive == "fail"

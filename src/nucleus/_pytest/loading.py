@@ -128,6 +128,11 @@ def find_model(client: NucleusClient, asked: str) -> Model:
     )
 
 
+def said_by(error: Exception) -> str:
+    """What the server said, without the address and the form in which it said it."""
+    return getattr(error, "detail", "") or str(error)
+
+
 def _the_one(
     noun: str,
     asked: str,

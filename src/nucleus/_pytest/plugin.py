@@ -15,8 +15,9 @@ from nucleus._dataset_item import DatasetItem
 from nucleus._exceptions import AuthenticationError, NoAPIKey, NucleusConnectionError, NucleusError
 from nucleus._pytest.finishing import Ending, Options, finish
 from nucleus._pytest.item_scores import Chosen, ItemScores, Recorded, RecordError, chosen_by
-from nucleus._pytest.loading import LoadedTest, RunFolder, find_model, load_test
+from nucleus._pytest.loading import LoadedTest, RunFolder, find_model, load_test, said_by
 from nucleus.pytest_plugin import Scenario
+from nucleus.validate.release_report import LAST_APPROVED
 
 _MARK = "scenario"
 _SCORES = pytest.StashKey[ItemScores]()
@@ -54,7 +55,7 @@ class Plugin:
             asked, names = _read(mark)
             chosen = chosen_by(self._load(asked), names)
         except NucleusError as error:
-            raise pytest.Collector.CollectError(f"nucleus: {where}: {_short(error)}") from None
+            raise pytest.Collector.CollectError(f"nucleus: {where}: {said_by(error)}") from None
         references = [str(row.get("ref_id") or row["reference_id"]) for row in chosen.test.items]
         metafunc.parametrize(
             _MARK, [(chosen, index) for index in range(len(references))], ids=references, indirect=True
@@ -72,18 +73,26 @@ class Plugin:
             if self._unreachable:
                 raise NucleusError(self._unreachable)
             try:
-                if not self._tests and self._model and not self._config.getoption("nucleus_create_model"):
-                    self._folder.once("model", str, lambda: find_model(self._client, str(self._model)).id)
+                if not self._tests:
+                    self._folder.once("models", list[str], self._find_models)
                 self._tests[asked] = self._folder.once(
                     f"test {asked}", LoadedTest, lambda: load_test(self._client, asked)
                 )
             except (NoAPIKey, ValueError, AuthenticationError, NucleusConnectionError) as error:
                 self._unreachable = (
                     f"tests with the mark {_MARK} are made from the items that a server has: set NUCLEUS_ENDPOINT and "
-                    f"NUCLEUS_API_KEY. {_short(error)}"
+                    f"NUCLEUS_API_KEY. {said_by(error)}"
                 )
                 raise NucleusError(self._unreachable) from error
         return self._tests[asked]
+
+    def _find_models(self) -> list[str]:
+        """The models that the end of the run needs: a wrong name is said before the tests run."""
+        option = self._config.getoption
+        names = [] if option("nucleus_create_model") else [self._model]
+        if self._has_gate and option("nucleus_baseline") != LAST_APPROVED:
+            names.append(option("nucleus_baseline"))
+        return [find_model(self._client, name).id for name in names if name]
 
     @functools.cached_property
     def _client(self) -> NucleusClient:
@@ -216,7 +225,3 @@ def _show_as_recorded(report: pytest.TestReport, recorded: list[Recorded], error
     report.outcome = "skipped"
     report.wasxfail = f"recorded {numbers}: {reason}"
     vars(report)["nucleus_word"] = f"RECORDED {recorded[0].score:g}" if len(recorded) == 1 else "RECORDED"
-
-
-def _short(error: Exception) -> str:
-    return getattr(error, "detail", "") or str(error)
