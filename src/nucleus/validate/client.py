@@ -291,7 +291,6 @@ class Validate:
 
         Raises:
             JobTimeoutError: Verdicts were not computed within `timeout_s`. The release is there: see `releases()`.
-            ConflictError: The name is taken.
             NucleusAPIError: As in `release_report`.
         """
         asked = report_request(
@@ -304,7 +303,7 @@ class Validate:
             require_coverage=require_coverage,
             false_discovery_rate=false_discovery_rate,
         )
-        row = self.connection.post({"name": name, **asked}, "validate/releases")
+        row = self.connection.post({"name": name, **asked, "wait_s": SERVER_WAIT_S if wait else 0}, "validate/releases")
         release = Release.from_json(row, self.connection)
         if wait and row["report"]["status"] == "computing":
             route = f"validate/releases/{release.id}"
@@ -369,7 +368,7 @@ class Validate:
 
     def waivers(self, active: bool = True) -> list[Waiver]:
         """Waivers in force, newest first; with `active=False` also those that expired or were revoked."""
-        rows = self.connection.get("validate/waivers", {"active": "true" if active else "false"})["waivers"]
+        rows = self.connection.get("validate/waivers", {"active": "true"} if active else None)["waivers"]
         return [Waiver.from_json(row, self.connection) for row in rows]
 
     def audit_log(

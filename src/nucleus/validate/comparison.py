@@ -10,7 +10,7 @@ from typing import Any, NoReturn, overload
 from nucleus._connection import Connection
 from nucleus._html import UNDEFINED, comparison_text, html_table
 from nucleus.validate.clusters import ClusterKey
-from nucleus.validate.decoding import Interval, dashboard_url, number_text, value_of
+from nucleus.validate.decoding import Interval, dashboard_url, is_computing, number_text, value_of
 from nucleus.validate.waivers import Waiver
 
 _ICONS = {"passed": "✓", "failed": "✗"}
@@ -66,9 +66,9 @@ class PairedComparison:
         interval: The confidence interval of delta at level 1 - alpha: every difference that the test does not reject. It is not
             adjusted.
         p_value: How often a difference as large comes by chance between equal models, in (0, 1]; not adjusted.
-        adjusted_p: The same, adjusted for all comparisons of the report; None of a comparison that is in none.
-        adjustment: `benjamini-hochberg`, or `holm` for blocking tests; None if not adjusted.
-        verdict: `better`, `worse`, `equivalent`, `inconclusive` or `too few clusters`; of a report, after adjustment.
+        adjusted_p: The same, adjusted for all comparisons of the same answer.
+        adjustment: `benjamini-hochberg`, or `holm` for blocking tests.
+        verdict: `better`, `worse`, `equivalent`, `inconclusive` or `too few clusters`, after adjustment.
         unadjusted_verdict: The same before adjustment.
         is_non_inferior: Whether all of the interval is better than a loss of the margin.
         standard_error: Of delta, between clusters; None if undefined.
@@ -124,7 +124,8 @@ class PairedComparison:
     best_case: MissingScoresBound | None = None
 
     def __str__(self) -> str:
-        return f"{self._difference()}, {self._probability()} over {self._clusters()}{self._could_have_seen()}"
+        clusters = _clusters_text(self.n_clusters, self.cluster)
+        return f"{self._difference()}, {self._probability()} over {clusters}{self._could_have_seen()}"
 
     def _difference(self) -> str:
         if self.delta is None:
@@ -136,13 +137,9 @@ class PairedComparison:
         return f"{self.verdict}: difference {sign}{number_text(self.delta)} {self.interval}"
 
     def _probability(self) -> str:
-        adjusted = "" if self.adjusted_p is None else f" ({_p_text(self.adjusted_p)} adjusted)"
+        is_other = self.adjusted_p is not None and _p_text(self.adjusted_p) != _p_text(self.p_value)
+        adjusted = f" ({_p_text(self.adjusted_p)} adjusted)" if self.adjusted_p is not None and is_other else ""
         return f"p = {_p_text(self.p_value)}{adjusted}"
-
-    def _clusters(self) -> str:
-        if self.cluster.by == "item":
-            return f"{self.n_clusters:,} items"
-        return f"{self.n_clusters:,} clusters {self.cluster}"
 
     def _could_have_seen(self) -> str:
         if self.verdict != "inconclusive" or self.minimum_detectable_effect is None:
@@ -155,26 +152,31 @@ class ThresholdCheck:
     """The candidate's result against a threshold.
 
     Attributes:
-        result: The candidate's result; None if undefined.
-        interval: The confidence interval of the result; None if there is none.
+        result: The candidate's result.
+        interval: The confidence interval of the result.
         standing: `passes`, `fails` or `inconclusive`, by the mode.
-        method: How the interval was made.
-        worst_case_result: The result with the missing scores at the worst score; None if none is missing.
-        best_case_result: The same at the best score.
+        method: How the interval was made: `wilson` or `betting`.
+        n: Members with a score.
+        n_clusters: How many clusters they form.
+        alpha: 1 - the level of the interval.
+        cluster: What groups members.
+        worst_case_standing: The standing with the missing scores at the worst score; None if none is missing.
     """
 
-    result: float | None
+    result: float
     threshold: float
-    interval: Interval | None = None
+    interval: Interval
     standing: str
-    method: str | None = None
-    n_clusters: int | None = None
-    worst_case_result: float | None = None
-    best_case_result: float | None = None
+    method: str
+    n: int
+    n_clusters: int
+    alpha: float = 0.05
+    cluster: ClusterKey
+    worst_case_standing: str | None = None
 
     def __str__(self) -> str:
-        spread = "" if self.interval is None else f" {self.interval}"
-        return f"{number_text(self.result)}{spread} against {number_text(self.threshold)}: {self.standing}"
+        found = f"{number_text(self.result)} {self.interval} over {_clusters_text(self.n_clusters, self.cluster)}"
+        return f"{found}: {self.standing} at {number_text(self.threshold)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,8 +197,10 @@ class Comparison:
         candidate: The candidate's evaluation; None if it has none.
         baseline: The baseline's evaluation; None if it has none.
         comparison: The paired comparison; None if one of the two has no evaluation, or while it is computed.
-        is_computing: Whether the paired comparison is computed just now.
+        is_computing: Whether the verdict is computed just now.
         threshold_check: The interval of the candidate's result against the threshold; None if the mode needs none.
+        worst_case_result: The candidate's result with its missing scores at the worst score; None if none is missing or a
+            threshold is not asked about.
         warnings: What may make the verdict wrong, such as groups in the metadata and no cluster key.
         outcome: `passed`, `failed`, `inconclusive`, `new` (there is no baseline evaluation and no threshold: never a pass) or
             `missing` (the candidate has no evaluation).
@@ -224,6 +228,7 @@ class Comparison:
     comparison: PairedComparison | None = None
     is_computing: bool = False
     threshold_check: ThresholdCheck | None = None
+    worst_case_result: float | None = None
     warnings: tuple[str, ...] = ()
     outcome: str
     reason: str = ""
@@ -235,14 +240,13 @@ class Comparison:
     @classmethod
     def from_json(cls, row: dict[str, Any], connection: Connection) -> Comparison:
         """The entry that the server describes."""
-        paired = row.get("comparison")
-        is_computing = paired is not None and paired.get("status") == "computing"
-        waiver = row.get("waiver")
+        paired, waiver = row.get("comparison"), row.get("waiver")
+        is_there = paired is not None and paired["status"] == "complete"
         return value_of(
             row,
             cls,
-            **({"comparison": None} if is_computing else {}),
-            is_computing=is_computing,
+            **({} if is_there else {"comparison": None}),
+            is_computing=is_computing(row),
             waiver=waiver and Waiver.from_json(waiver, connection),
             connection=connection,
         )
@@ -297,15 +301,23 @@ class Comparisons(Sequence[Comparison]):
     """Comparisons in the server's order, by position or by the name of the function; a table in notebooks.
 
     Attributes:
-        n_comparisons: How many paired comparisons there are to compute.
+        is_complete: Whether every verdict of the answer that they are from is computed.
+        n_comparisons: How many verdicts that answer has to compute.
         n_computed: How many are computed.
         job_id: The job that computes the others; None if there is none.
     """
 
     def __init__(
-        self, entries: Iterable[Comparison], n_comparisons: int = 0, n_computed: int = 0, job_id: str | None = None
+        self,
+        entries: Iterable[Comparison],
+        *,
+        is_complete: bool,
+        n_comparisons: int,
+        n_computed: int,
+        job_id: str | None,
     ) -> None:
         self._entries = tuple(entries)
+        self.is_complete = is_complete
         self.n_comparisons = n_comparisons
         self.n_computed = n_computed
         self.job_id = job_id
@@ -313,8 +325,13 @@ class Comparisons(Sequence[Comparison]):
     @classmethod
     def from_json(cls, payload: dict[str, Any], connection: Connection) -> Comparisons:
         """The comparisons in an answer of the server."""
-        entries = [Comparison.from_json(row, connection) for row in payload["entries"]]
-        return cls(entries, payload["n_comparisons"], payload["n_computed"], payload.get("job_id"))
+        return cls(
+            [Comparison.from_json(row, connection) for row in payload["entries"]],
+            is_complete=payload["status"] == "complete",
+            n_comparisons=payload["n_comparisons"],
+            n_computed=payload["n_computed"],
+            job_id=payload.get("job_id"),
+        )
 
     @overload
     def __getitem__(self, key: int | str) -> Comparison: ...
@@ -359,19 +376,18 @@ class Comparisons(Sequence[Comparison]):
     def _repr_html_(self) -> str:
         return comparisons_html(f"{len(self)} comparisons", self)
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether none is still computed."""
-        return not any(entry.is_computing for entry in self._entries)
-
     def for_test(self, name: str) -> Comparisons:
         """Those of the test with this name or id; none, if there is no such test among them."""
         return self._part(e for e in self._entries if name in (e.scenario_test_name, e.scenario_test_id))
 
     def _part(self, entries: Iterable[Comparison]) -> Comparisons:
-        chosen = tuple(entries)
-        paired = [entry for entry in chosen if entry.is_computing or entry.comparison is not None]
-        return Comparisons(chosen, len(paired), sum(not entry.is_computing for entry in paired), self.job_id)
+        return Comparisons(
+            entries,
+            is_complete=self.is_complete,
+            n_comparisons=self.n_comparisons,
+            n_computed=self.n_computed,
+            job_id=self.job_id,
+        )
 
 
 def comparisons_html(title: str, entries: Iterable[Comparison]) -> str:
@@ -412,6 +428,10 @@ def _threshold_text(entry: Comparison) -> str:
 def coverage_text(n_scored: int, n_members: int) -> str:
     """How many members have a score, of how many."""
     return f"{n_scored:,} of {n_members:,}"
+
+
+def _clusters_text(n: int, cluster: ClusterKey) -> str:
+    return f"{n:,} items" if cluster.by == "item" else f"{n:,} clusters {cluster}"
 
 
 def _p_text(p: float) -> str:

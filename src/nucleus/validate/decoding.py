@@ -57,6 +57,11 @@ def _ends(interval: list[float | None]) -> list[float | None]:
     return [-math.inf if low is None else low, math.inf if high is None else high]
 
 
+def is_computing(entry: dict[str, Any]) -> bool:
+    """Whether a verdict of this entry of an answer is computed just now, with the baseline or with the threshold."""
+    return bool(entry.get("is_computing")) or (entry.get("comparison") or {}).get("status") == "computing"
+
+
 def dashboard_url(connection: Connection, path: str) -> str:
     """The address of a page of the server that this is a connection to."""
     return connection.endpoint.removesuffix("/v1/nucleus") + path

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nucleus._html import html_table
+from nucleus.validate.clusters import ClusterKey
 from nucleus.validate.decoding import number_text, value_of
 
 
@@ -69,12 +70,13 @@ class Explanation:
 
     Attributes:
         delta: Candidate - baseline; None if undefined.
-        baseline_result: The baseline's result.
-        candidate_result: The candidate's result.
+        baseline_result: The baseline's result, on all that it has scores of.
+        candidate_result: The candidate's result, on all that it has scores of.
         n: Items that both have scores of.
         unit: What scores are measured in; None if nobody said.
         items: Those that weigh most, whichever direction, heaviest first.
-        clusters: The same of clusters.
+        cluster: What groups items.
+        clusters: The clusters that weigh most.
         groups: All values of the metadata key that was asked for, whose contributions add up to delta; None if none was.
         metadata_keys: Keys that can be asked for.
     """
@@ -85,6 +87,7 @@ class Explanation:
     n: int
     unit: str | None = None
     items: tuple[ItemContribution, ...] = ()
+    cluster: ClusterKey
     clusters: tuple[ClusterContribution, ...] = ()
     groups: tuple[GroupContribution, ...] | None = None
     metadata_keys: tuple[str, ...] = ()
@@ -111,7 +114,7 @@ class Explanation:
             ],
         )
         clusters = html_table(
-            "Clusters",
+            f"Clusters ({self.cluster})",
             ["cluster", "items", "contribution"],
             [[c.value, f"{c.n:,}", number_text(c.contribution)] for c in self.clusters],
         )

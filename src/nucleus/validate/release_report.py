@@ -83,15 +83,19 @@ class TopItem:
         contribution: Its part of the difference candidate - baseline; the parts of all items add up to it.
         baseline_score: The baseline's score of it.
         candidate_score: The candidate's score of it.
+        weight: How much it counts.
     """
 
+    scenario_test_id: str
     scenario_test_name: str
+    eval_function_id: str
     eval_function_name: str
     item_id: str
     reference_id: str
     contribution: float
     baseline_score: float | None = None
     candidate_score: float | None = None
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,6 +47,8 @@ class Release:
         promoted_at: When the candidate became the baseline of the tests, in UTC; None if it did not.
         changes: What changed in the suite since the release that was decided before.
         previous_release_id: That release; None if there is none.
+        blockers: Why it cannot be approved now; None if it can, if it is decided, and in a listing.
+        may_need_note: Whether approving it now needs a note.
         report: The report: as it is now while the release is open, as it was when it was decided. None in a listing.
         path: The dashboard's page of the release.
     """
@@ -65,6 +67,8 @@ class Release:
     promoted_at: datetime | None = None
     changes: tuple[SuiteChange, ...] = ()
     previous_release_id: str | None = None
+    blockers: str | None = None
+    may_need_note: bool = False
     report: ReleaseReport | None = None
     path: str
     connection: Connection = field(repr=False, compare=False)
@@ -94,7 +98,8 @@ class Release:
         Raises:
             ConflictError: It is decided already; or failed entries are not waived, evaluations are missing or verdicts are
                 still computed (code `release_blocked`).
-            NucleusAPIError: A note is needed, or the key may not do that.
+            BadRequestError: A note is needed (code `note_needed`).
+            NucleusAPIError: The key may not do that.
         """
         return self._decide("approved", note)
 
@@ -108,11 +113,11 @@ class Release:
         return self._decide("rejected", note)
 
     def promote(self) -> Release:
-        """Make the candidate the baseline of all tests of the suite, or of none if one of them refuses.
+        """Make the candidate the baseline of those tests of the suite that it has an evaluation on, in one step.
 
         Raises:
             ConflictError: It is not approved.
-            NucleusAPIError: The key may not do that.
+            PermissionDeniedError: A test is somebody else's, and the key is no admin's; no baseline was changed.
         """
         return self._become(self.connection.post({}, f"validate/releases/{self.id}/promote"))
 

@@ -247,13 +247,13 @@ class ScenarioTest:
             timeout_s: How long to wait at most.
 
         Returns:
-            A comparison for each function, by position or name, each verdict as if it were the only one.
+            A comparison for each function, by position or name; their p values are adjusted for each other.
 
         Raises:
             JobTimeoutError: Verdicts were not computed within `timeout_s`; says which. The same call goes on where it was.
             JobError: The job that computes them failed.
             NotFoundError: No function has this name.
-            NucleusAPIError: A model does not exist, or a function is not of this test.
+            NucleusAPIError: A model does not exist or was given twice, or a function is not of this test.
         """
         answer = self._compare(baseline_model, candidate_model, eval_functions, SERVER_WAIT_S if wait else 0)
         if wait:

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from nucleus._connection import Connection
 from nucleus._console import SHOW_AFTER_S, is_watched
 from nucleus._exceptions import JobError, JobTimeoutError
+from nucleus.validate.decoding import is_computing
 
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 2.0
@@ -78,7 +79,7 @@ def _still_missing(answer: dict[str, Any], timeout_s: float) -> str:
     missing = [
         f"{row['eval_function_name']!r} of test {row['scenario_test_name']!r}"
         for row in answer["entries"]
-        if (row.get("comparison") or {}).get("status") == "computing"
+        if is_computing(row)
     ]
     shown = ", ".join(missing[:_NAMED]) + (f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else "")
     return (

@@ -129,9 +129,14 @@ CHECK = {
     "interval": [0.89, 0.93],
     "standing": "inconclusive",
     "method": "betting",
+    "n": 1000,
     "n_clusters": 40,
+    "alpha": 0.05,
+    "seed": 0,
+    "method_version": 1,
+    "cluster": {"by": "metadata", "key": "drive", "source": "test"},
+    "worst_case_standing": None,
     "worst_case_result": None,
-    "best_case_result": None,
 }
 ITEMS = {"by": "item", "key": None, "source": "none"}
 
@@ -164,13 +169,15 @@ ITEMS = {"by": "item", "key": None, "source": "none"}
         (
             entry(
                 outcome="inconclusive",
-                comparison=paired(verdict="too few clusters", delta=None, interval=[None, None], p_value=1.0),
+                comparison=paired(
+                    verdict="too few clusters", delta=None, interval=[None, None], p_value=1.0, adjusted_p=1.0
+                ),
             ),
             "inconclusive, too few clusters: no item has scores of both, p = 1 over 812 clusters by drive",
         ),
         (
             entry(outcome="inconclusive", mode="confident", threshold=0.9, threshold_check=CHECK),
-            "inconclusive, 0.912 [0.89, 0.93] against 0.9: inconclusive",
+            "inconclusive, 0.912 [0.89, 0.93] over 40 clusters by drive: inconclusive at 0.9",
         ),
         (
             entry(waiver=waiver()),
@@ -178,7 +185,7 @@ ITEMS = {"by": "item", "key": None, "source": "none"}
         ),
         (missing(), "missing, the candidate has no evaluation here"),
         (
-            entry(comparison=paired(p_value=0.0000012)),
+            entry(comparison=paired(p_value=0.0000012, adjusted_p=0.0000012)),
             "failed, worse by 0.021 [0.009, 0.034], p = 1.2e-06 over 812 clusters by drive",
         ),
     ],
@@ -207,7 +214,7 @@ def test_comparisons_are_found_by_name(wire: Wire) -> None:
         found["f"]
     chosen = found.for_test("day")
     assert chosen == found.for_test("st_day") == found[1:] and chosen["recall"] is found[1]
-    assert (chosen.n_comparisons, chosen.n_computed, chosen.is_complete) == (1, 0, False)
+    assert (chosen.n_comparisons, chosen.n_computed, chosen.is_complete) == (2, 1, False)  # of the whole answer
     assert not found.for_test("dusk")
     assert str(found).count("\n") == 2
 
@@ -228,6 +235,7 @@ EXPLANATION = {
             "weight": 1.0,
         }
     ],
+    "cluster": {"by": "metadata", "key": "drive", "source": "dataset"},
     "clusters": [{"value": "drive-1", "n": 12, "contribution": -0.01}],
     "groups": [{"value": None, "n": 1000, "contribution": -0.021, "mix_effect": 0.0, "quality_effect": -0.021}],
     "metadata_keys": ["drive", "weather"],

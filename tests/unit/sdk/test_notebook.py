@@ -117,14 +117,14 @@ def test_comparisons(wire: Wire) -> None:
         computing(),
         missing(),
     ]
-    answer = {"entries": rows, "n_comparisons": 3, "n_computed": 2}
+    answer = {"status": "computing", "entries": rows, "n_comparisons": 3, "n_computed": 2}
     found = Comparisons.from_json(answer, wire.client().connection)
     table = Table(found._repr_html_())
     assert table.elements == ELEMENTS and table.texts[0] == "4 comparisons"
     cells = table.texts[15:]
     first, second, third, last = (cells[i : i + 14] for i in range(0, len(cells), 14))
     assert first[:8] == [EVIL, "recall", "✗ failed, waived", "worse", "0.9210", "0.9000", "-0.021", "[-0.034, -0.009]"]
-    assert first[8:13] == ["0.0004", "–", "0.017", "812 (by drive)", "1,000 of 1,000"]
+    assert first[8:13] == ["0.0004", "0.0004", "0.017", "812 (by drive)", "1,000 of 1,000"]
     assert first[13] == f"{EVIL} (threshold ≥ 0.5)"
     assert (second[2], second[9:11]) == ("✓ passed", ["0.5", "–"])
     assert third[2:4] == ["– inconclusive", "being computed"] and third[6:12] == ["–"] * 6

@@ -128,7 +128,8 @@ def test_the_life_of_a_release(wire: Wire, validate: Validate) -> None:
     wire.routes[RELEASES] = release()
     opened = validate.create_release("v2", "prj_b", "last-approved", tests=["night"])
     asked = {"name": "v2", "model_id": "prj_b", "baseline": "last-approved", "test_names": ["night"]}
-    assert wire.body() == asked | DEFAULTS
+    assert wire.body() == asked | DEFAULTS | {"wait_s": 1}
+    assert opened.blockers == "1 criterion fails without a waiver" and not opened.may_need_note
     assert (opened.status, opened.url, opened.created_at.year) == ("open", "http://nucleus.test/releases/rel_1", 2026)
     assert opened.report is not None and opened.report.outcome == "failed"
     assert opened.changes[0].after == "0.5" and opened.decided_at is None
@@ -213,7 +214,7 @@ def test_a_waiver_is_made_and_revoked(wire: Wire, validate: Validate) -> None:
 def test_waivers_are_listed_and_shown(wire: Wire, validate: Validate) -> None:
     """In force by default, and at the entry that they hold for, where they can be revoked too."""
     wire.routes["GET", "validate/waivers?active=true"] = {"waivers": [waiver()]}
-    wire.routes["GET", "validate/waivers?active=false"] = {"waivers": [waiver(), waiver(status="expired")]}
+    wire.routes["GET", "validate/waivers"] = {"waivers": [waiver(), waiver(status="expired")]}
     (found,) = validate.waivers()
     assert [w.status for w in validate.waivers(active=False)] == ["active", "expired"]
     wire.routes[REPORT] = release_report(entry(waiver=waiver()))
