@@ -50,7 +50,7 @@ def test_cells_of_what_is_open() -> None:
     few = comparison(
         "too few clusters", delta=0.0, interval=[None, None], adjusted_p=0.00001, n_clusters=4, cluster=ITEMS
     )
-    assert cells(entry("inconclusive", comparison=few))[4:7] == ["0 [−∞, +∞]", "too few clusters", "<0.0001 (4 items)"]
+    assert cells(entry("inconclusive", comparison=few))[4:7] == ["0 [−∞, +∞]", "too few clusters", "1.0e-05 (4 items)"]
     empty = entry(
         "inconclusive", candidate=side("m", "M", None, 0, 4), comparison=comparison(minimum_detectable_effect=None)
     )

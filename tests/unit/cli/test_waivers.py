@@ -19,7 +19,7 @@ def waivers() -> GateCli:
     expired = waiver(id="wv_00000000000000000002", status="expired", model_id=MODEL_ID, model_name="Detector 4")
     cli.wire.routes |= {
         ("GET", "validate/waivers?active=true"): {"waivers": [waiver()]},
-        ("GET", "validate/waivers?active=false"): {"waivers": [waiver(), expired]},
+        ("GET", "validate/waivers"): {"waivers": [waiver(), expired]},
         ("POST", "validate/waivers"): waiver(),
         ("POST", f"validate/waivers/{WAIVER}/revoke"): waiver(status="revoked"),
     }

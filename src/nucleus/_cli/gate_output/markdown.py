@@ -61,14 +61,14 @@ def gate_markdown(report: Report, url: str) -> str:
 def _table(report: Report, n_chars: int) -> str:
     entries = report["entries"]
     begin = [
-        f"<details><summary>All {len(entries):,} results</summary>",
+        f"<details><summary>Every result ({len(entries):,})</summary>",
         "",
         f"| {' | '.join(escaped(name) for name in COLUMNS)} |",
         f"|{'---|' * len(COLUMNS)}",
     ]
     rows = [f"| {' | '.join(escaped(text) or ' ' for text in cells(entry))} |" for entry in entries]
     warnings = [f"* ! {escaped(_shortened(warning))}" for warning in warnings_of(report)[:_MOST_WARNINGS]]
-    end = ["", *warnings, "", "</details>", ""]
+    end = ["", *([*warnings, ""] if warnings else ()), "</details>", ""]
     room = n_chars - sum(len(line) + 1 for line in [*begin, *end]) - 100  # for the line that says what was cut
     shown: list[str] = []
     for row in rows:

@@ -144,10 +144,10 @@ def delta_text(comparison: Mapping[str, Any] | None) -> str:
 
 
 def p_text(p: float | None) -> str:
-    """A probability with four digits, or that it is smaller."""
+    """A probability; the smallest in two significant digits."""
     if p is None:
         return UNDEFINED
-    return "<0.0001" if p < 0.0001 else f"{p:.4f}"
+    return f"{p:.1e}" if p < 0.0001 else f"{p:.4f}"
 
 
 def signed(value: float | None) -> str:
