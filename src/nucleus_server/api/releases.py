@@ -14,6 +14,7 @@ from nucleus_server.api.names import MAX_NAME, checked_name, moment_of
 from nucleus_server.api.validate import parse_choice
 from nucleus_server.api.verdicts import ReportBody
 from nucleus_server.domain import ReleaseStatus
+from nucleus_server.errors import InvalidInput
 from nucleus_server.services import releases
 from nucleus_server.services.releases import MAX_NOTE
 
@@ -75,7 +76,11 @@ def get_release(release_id: str, ws: Workspace) -> Answer:
 def decide(release_id: str, raw: JsonBody, ws: Workspace) -> Answer:
     """Approve or reject a release, for good."""
     body = codec.decode(raw, Decide)
-    status = parse_choice(ReleaseStatus, body.decision, "invalid_decision", "decision")
+    if body.decision not in (ReleaseStatus.APPROVED.value, ReleaseStatus.REJECTED.value):
+        raise InvalidInput(
+            f"expected decision to be approved or rejected, got {body.decision[:40]!r}", code="invalid_decision"
+        )
+    status = ReleaseStatus(body.decision)
     view = releases.decide(ws, release_id, status, body.note, wait_s=_DECISION_WAIT_S)
     return Answer(verdict_wire.release_view_row(view))
 

@@ -10,6 +10,7 @@ import pytest
 
 import nucleus_metrics
 from nucleus import DatasetItem
+from nucleus.validate import EvaluationResult
 from nucleus_server.domain import Role
 from nucleus_server.services.worker import Worker
 from tests.support.api import Api, assert_error
@@ -146,8 +147,6 @@ def test_growing_slices_meet_in_the_prefix(suite: Suite) -> None:
 
 def nucleus_result(reference_id: str, score: float) -> Any:
     """A result of the SDK."""
-    from nucleus.validate import EvaluationResult
-
     return EvaluationResult(item_ref_id=reference_id, score=float(score))
 
 
