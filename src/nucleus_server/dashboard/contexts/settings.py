@@ -71,6 +71,7 @@ class RulePage:
     proposal: MarginNote = doc("The margin that past noise suggests.")
     meter: Power = doc("What the test can detect by this function.")
     effect: Form = doc("The form that asks how many clusters a wished effect needs.")
+    modes: tuple[tuple[str, str], ...] = doc("All modes, and what each asks.")
     notice: str | None = doc("What has just happened.")
 
 

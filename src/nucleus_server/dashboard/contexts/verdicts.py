@@ -50,6 +50,7 @@ class VerdictFacts:
 
     verdict: Verdict = doc("Better, worse, equivalent, inconclusive or too few clusters.")
     meaning: str = doc("What the verdict means, as a sentence.")
+    caution: str | None = doc("What the verdict becomes if missing scores are at their worst; None if it stays.")
     delta: str = doc("Candidate − baseline.")
     interval: str = doc("The interval of the difference.")
     level: str = doc("The interval's level, such as 95 %.")

@@ -90,4 +90,8 @@ def _value(value: Any) -> str:
         return UNDEFINED
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return shortened(", ".join(value)) or UNDEFINED
     return shortened(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

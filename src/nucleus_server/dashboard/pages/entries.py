@@ -30,6 +30,8 @@ from nucleus_server.dashboard.pages.verdict_words import (
 )
 from nucleus_server.domain import Bound, Comparison, PairVerdict, ReportEntry, Side, ThresholdVerdict
 
+_COMMON = "items that both scored"
+
 
 def side_rows(entry: ReportEntry) -> tuple[SideRow, ...]:
     """The baseline and the candidate."""
@@ -67,6 +69,7 @@ def verdict_facts(entry: ReportEntry, pair: PairVerdict) -> VerdictFacts:
     return VerdictFacts(
         verdict=comparison_verdict(word),
         meaning=meaning(word),
+        caution=_caution(pair),
         delta=delta_text(pair.delta, entry.unit),
         interval=UNDEFINED if pair.delta is None else interval_text(pair.low, pair.high),
         level=f"{100 * (1 - pair.alpha):g}{NBSP}%",
@@ -83,7 +86,7 @@ def verdict_facts(entry: ReportEntry, pair: PairVerdict) -> VerdictFacts:
             else None
         ),
         detectable=_detectable(pair, entry.unit),
-        needed=None if pair.clusters_needed is None else _needed(pair),
+        needed=_needed(pair) if word in ("inconclusive", "too few clusters") else None,
         margin=margin_text(pair.margin, entry.unit),
         n=f"{pair.n:,}",
         n_effective=f"{pair.n_effective:,.0f}",
@@ -145,7 +148,7 @@ def _entry_row(entry: ReportEntry, axes: Mapping[str, Axis]) -> EntryRow:
         p_value=p_value,
         clusters="" if pair is None else clusters_text(pair.n_clusters, pair.cluster),
         threshold=_threshold(entry),
-        coverage=UNDEFINED if candidate is None else _coverage(candidate),
+        coverage=UNDEFINED if candidate is None or candidate.coverage is None else percent(candidate.coverage),
         is_partial=candidate is not None and candidate.n_scored < candidate.n_members,
         detectable=UNDEFINED if pair is None else _detectable(pair, entry.unit),
         compare_path=entry.compare_path,
@@ -182,8 +185,9 @@ def _small_plot(entry: ReportEntry, pair: PairVerdict, axes: Mapping[str, Axis])
 def _estimates(pair: PairVerdict) -> list[Estimate]:
     if pair.delta is None:
         return []
-    estimates = [_estimate("items that both scored", pair, pair.delta, None)]
-    for label, bound in _bounds(pair):
+    bounds = _bounds(pair)
+    estimates = [_estimate(_COMMON if bounds else "", pair, pair.delta, None)]
+    for label, bound in bounds:
         kind = comparison_verdict(bound.verdict).kind
         estimates.append(Estimate(label, bound.delta, bound.low, bound.high, kind))
     return estimates
@@ -201,7 +205,7 @@ def _bounds(pair: PairVerdict) -> list[tuple[str, Bound]]:
 def _cases(pair: PairVerdict, unit: str | None) -> tuple[CaseRow, ...]:
     if pair.delta is None:
         return ()
-    rows = [("items that both scored", pair.delta, pair.low, pair.high, pair.verdict, pair.is_non_inferior)]
+    rows = [(_COMMON, pair.delta, pair.low, pair.high, pair.verdict, pair.is_non_inferior)]
     rows += [(label, b.delta, b.low, b.high, b.verdict, b.is_non_inferior) for label, b in _bounds(pair)]
     return tuple(
         CaseRow(
@@ -224,8 +228,10 @@ def _coverage(side: Side) -> str:
 def _left_out(pair: PairVerdict) -> str:
     if not pair.n_left_out:
         return "nothing left out"
-    text = f"{counted(pair.n_left_out, 'item')} left out that only one of the two scored"
-    return f"{text}; the candidate lacks {pair.n_missing:,} of them" if pair.n_missing else text
+    text = f"{counted(pair.n_left_out, 'item')} left out"
+    if pair.n_missing == pair.n_left_out:
+        return f"{text} that the candidate has no score for"
+    return f"{text} that only one of the two scored; the candidate lacks {pair.n_missing:,} of them"
 
 
 def _detectable(pair: PairVerdict, unit: str | None) -> str:
@@ -233,7 +239,16 @@ def _detectable(pair: PairVerdict, unit: str | None) -> str:
     return UNDEFINED if effect is None else f"{effect:.4f}{unit_text(unit)}"
 
 
-def _needed(pair: PairVerdict) -> str:
+def _caution(pair: PairVerdict) -> str | None:
+    worst = pair.worst_case
+    if worst is None or (worst.verdict, worst.is_non_inferior) == (pair.verdict, pair.is_non_inferior):
+        return None
+    return f"With the missing scores at their worst: {worst.verdict}"
+
+
+def _needed(pair: PairVerdict) -> str | None:
+    if pair.clusters_needed is None:
+        return None
     wished = "a difference as large as the margin" if pair.margin > 0 else "a difference as large as this one"
     return f"about {pair.clusters_needed:,} clusters would show {wished}"
 

@@ -76,6 +76,7 @@ def rule_page(
         ),
         meter=power_meter(powers.power(ws, test_id, function_id, effect=wished), entry, path),
         effect=maker.made(button("Ask", kind="quiet")),
+        modes=tuple((member.value, mode_help(member.value)) for member in Mode),
         notice=notice,
     )
 
@@ -175,18 +176,18 @@ def _form(path: str, entry: TestFunction, margin: str, sent: SentForm | None) ->
         f"What a result is compared with{unit}; empty for none.",
     )
     maker.add(
-        "mode",
-        "Mode",
-        "choice",
-        "" if entry.mode is None else entry.mode.value,
-        "How a gate decides. " + " ".join(f"{member.value}: {mode_help(member.value)}" for member in Mode),
-        choices=[("", default), *((member.value, member.value) for member in Mode)],
-    )
-    maker.add(
         "margin",
         "Margin",
         "number",
         margin.strip() if to_number(margin) is not None else plain_number(entry.margin),
         f"A worsening up to it is of no importance{unit}; 0 for none.",
+    )
+    maker.add(
+        "mode",
+        "Mode",
+        "choice",
+        "" if entry.mode is None else entry.mode.value,
+        "How a gate decides; what each mode asks is said below.",
+        choices=[("", default), *((member.value, member.value) for member in Mode)],
     )
     return maker.made(button("Save criterion"))
