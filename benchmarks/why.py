@@ -15,7 +15,7 @@ _REASONS = {
         "scores, weights, the slice's ordinals and, to count what is missing, all reference ids are unpacked for every page"
     ),
     "tests x": "every test's criteria, baselines and newest evaluations are judged in Python, 5,000 for this page",
-    "paired verdict": "a million random sign vectors are drawn where ten thousand decide, each as 1,024 products of floats",
+    "p near 0.05": "a million random sign vectors are drawn where a hundred thousand leave p too near to 0.05 to decide",
 }
 """By a part of what the bar measures; the first that fits."""
 

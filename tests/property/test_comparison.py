@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.regression.linear_model import WLS
 
 from nucleus_metrics import (
     KernelInputError,
@@ -42,6 +43,19 @@ def test_fisher_on_darwins_plants() -> None:
     assert found.p_value == 2 * 863 / 2**15
     assert found.delta == pytest.approx(np.mean(differences), rel=1e-15)
     assert found.standard_error == pytest.approx(stats.sem(differences), rel=1e-12)
+
+
+@given(st.integers(2, 40), st.integers(0, 2**32))
+def test_standard_error_is_that_of_a_clustered_regression(n_clusters: int, seed: int) -> None:
+    """The weighted differences regressed on a constant: its cluster-robust error, with the factor G / (G − 1)."""
+    rng = np.random.default_rng(seed)
+    clusters = np.concatenate([np.arange(n_clusters), rng.integers(0, n_clusters, 60)])
+    a, b = rng.normal(size=(2, len(clusters)))
+    weights = rng.uniform(0.1, 1, len(clusters))
+    fit = WLS(b - a, np.ones(len(clusters)), weights).fit(cov_type="cluster", cov_kwds={"groups": clusters})
+    found = compare(a, b, weights=weights, clusters=clusters)
+    assert found.delta == pytest.approx(fit.params[0], rel=1e-9, abs=1e-12)
+    assert found.standard_error == pytest.approx(fit.bse[0], rel=1e-9)
 
 
 @given(pairs)
