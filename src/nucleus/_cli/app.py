@@ -10,6 +10,7 @@ import typer
 
 from nucleus._cli import (
     administration,
+    as_code,
     compare,
     datasets,
     evaluations,
@@ -50,6 +51,7 @@ def create_app(parts: Iterable[EntryPoint] = ()) -> typer.Typer:
     evaluations.register_history(app)
     gate.register(app)
     compare.register(app)
+    as_code.register(app)
     for name, group in (
         ("datasets", datasets.app),
         ("slices", slices.app),
