@@ -48,7 +48,8 @@ class PairVerdict:
         verdict: better, worse, equivalent, inconclusive or too few clusters; not adjusted.
         is_non_inferior: Whether the candidate is certainly not worse by the margin or more.
         standard_error, minimum_detectable_effect: In the function's unit; None of fewer than two clusters.
-        clusters_needed: Clusters that would show a difference as large as the margin, or without one as the observed one.
+        clusters_needed: Clusters that would show a difference as large as the margin, or without one as the observed one;
+            None unless the verdict is inconclusive.
         n: Members with both scores and a weight above 0.
         n_left_out: Members that one of the two scored only.
         n_missing: Members that the baseline scored and the candidate did not.

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -37,7 +37,11 @@ METHOD_VERSION = 1
 """Goes up when the same scores and settings give another verdict: those of older versions are then computed again."""
 ALPHA = 0.05
 SEED = DEFAULT_SEED
-_BATCH = 20  # verdicts that are stored in one transaction
+_BATCH = 40  # verdicts whose scores are read by one statement, and that are stored in one transaction
+_BATCH_MEMBERS = 2_000_000  # ... or so many scores
+
+Scores = Mapping[int, "NDArray[np.float64]"]
+"""Evaluation key → its scores, float64 [n_members], NaN where a member has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,16 +140,20 @@ def compute_requested(ws: WorkspaceStore, payload: Json, still_ours: Callable[[i
         still_ours(len(batch))
 
 
-def pair_columns(ws: WorkspaceStore, clusters: Clusters, question: Question) -> PairColumns:
+def pair_columns(
+    ws: WorkspaceStore, clusters: Clusters, question: Question, scores: Scores | None = None
+) -> PairColumns:
     """The two evaluations of a question side by side, over the members that both lists have.
 
     Weights are the candidate's; where both uploads carry weights and they differ, the baseline's. A member that the
-    candidate left out has the baseline's. What was deleted since counts for neither.
+    candidate left out has the baseline's. What was deleted since counts for neither. `scores` are those that were read
+    already, by evaluation key.
     """
     baseline, candidate = question.baseline, question.candidate
     assert baseline is not None
     n = min(baseline.n_members, candidate.n_members)  # two versions of an append-only slice meet in the shorter prefix
-    a, b = ws.read_scores(baseline)[:n].copy(), ws.read_scores(candidate)[:n].copy()
+    known = scores or ws.read_many_scores([baseline, candidate])
+    a, b = known[baseline.key][:n].copy(), known[candidate.key][:n].copy()
     ordinals = clusters.ordinals(candidate.slice_key, n)
     if candidate.n_deleted or baseline.n_deleted or np.isnan(a).any() or np.isnan(b).any():
         is_gone = ws.reference_ids(question.dataset_key).gather(ordinals).is_null().to_numpy()
@@ -189,35 +197,40 @@ def _compute(
 ) -> dict[bytes, Json]:
     """Compute verdicts until `stop_at` (seconds of the monotonic clock) and store them; the first is always computed."""
     done: dict[bytes, Json] = {}
-    batch: list[NewVerdict] = []
-    for digest, question in questions.items():
-        if done and time.monotonic() > stop_at:
-            break
-        done[digest] = _payload_of(ws, clusters, question)
-        batch.append(
-            NewVerdict(
-                digest,
-                None if question.baseline is None else question.baseline.key,
-                question.candidate.key,
-                done[digest],
-            )
-        )
-        if len(batch) >= _BATCH:
-            ws.record_verdicts(batch)
-            batch = []
-    if batch:
-        ws.record_verdicts(batch)
+    waiting = list(questions.items())
+    while waiting and not (done and time.monotonic() > stop_at):
+        batch, waiting = _first_batch(waiting)
+        evaluations = [e for _, q in batch for e in (q.baseline, q.candidate) if e is not None]
+        scores = ws.read_many_scores(evaluations)
+        computed: dict[bytes, Json] = {}
+        for digest, question in batch:
+            if (done or computed) and time.monotonic() > stop_at:
+                break
+            compute = _threshold_verdict if question.baseline is None else _pair_verdict
+            computed[digest] = msgspec.to_builtins(compute(ws, clusters, question, scores))
+        ws.record_verdicts([_new_verdict(digest, questions[digest], payload) for digest, payload in computed.items()])
+        done |= computed
     return done
 
 
-def _payload_of(ws: WorkspaceStore, clusters: Clusters, question: Question) -> Json:
-    compute = _threshold_verdict if question.baseline is None else _pair_verdict
-    payload: Json = msgspec.to_builtins(compute(ws, clusters, question))
-    return payload
+def _first_batch(
+    questions: list[tuple[bytes, Question]],
+) -> tuple[list[tuple[bytes, Question]], list[tuple[bytes, Question]]]:
+    """As many questions as are read and stored together, at least one, and the others."""
+    n, n_members = 0, 0
+    while n < min(_BATCH, len(questions)) and n_members <= _BATCH_MEMBERS:
+        n_members += 2 * questions[n][1].candidate.n_members
+        n += 1
+    return questions[:n], questions[n:]
 
 
-def _pair_verdict(ws: WorkspaceStore, clusters: Clusters, question: Question) -> PairVerdict:
-    columns = pair_columns(ws, clusters, question)
+def _new_verdict(digest: bytes, question: Question, payload: Json) -> NewVerdict:
+    baseline_key = None if question.baseline is None else question.baseline.key
+    return NewVerdict(digest, baseline_key, question.candidate.key, payload)
+
+
+def _pair_verdict(ws: WorkspaceStore, clusters: Clusters, question: Question, scores: Scores) -> PairVerdict:
+    columns = pair_columns(ws, clusters, question, scores)
     a, b = columns.baseline, columns.candidate
     found = compare_columns(question, columns)
     is_missing = np.isnan(b) & ~np.isnan(a)
@@ -226,7 +239,10 @@ def _pair_verdict(ws: WorkspaceStore, clusters: Clusters, question: Question) ->
         limits = (question.function.score_min, question.function.score_max)
         worst, best = kernels.with_missing_scores(a, b, limits, **_arguments(question, columns))
     is_common = ~np.isnan(a) & ~np.isnan(b)
+    # How many clusters it would take matters only where these did not suffice.
+    is_open = found.verdict is kernels.Verdict.INCONCLUSIVE
     wished = question.margin or abs(found.delta)
+    baseline_result, candidate_result = _results(question, columns, is_common)
     return PairVerdict(
         delta=_number(found.delta),
         low=_number(found.interval.low),
@@ -236,7 +252,7 @@ def _pair_verdict(ws: WorkspaceStore, clusters: Clusters, question: Question) ->
         is_non_inferior=found.is_non_inferior,
         standard_error=_number(found.standard_error),
         minimum_detectable_effect=_number(found.minimum_detectable_effect),
-        clusters_needed=kernels.clusters_needed(found, wished) if 0 < wished < math.inf else None,
+        clusters_needed=kernels.clusters_needed(found, wished) if is_open and 0 < wished < math.inf else None,
         n=found.n,
         n_effective=found.n_effective,
         n_clusters=found.n_clusters,
@@ -250,17 +266,30 @@ def _pair_verdict(ws: WorkspaceStore, clusters: Clusters, question: Question) ->
         cluster=question.cluster,
         n_without_cluster_value=columns.n_without,
         weights_differ=columns.weights_differ,
-        baseline_result=_mean(a[is_common], columns.weights[is_common]),
-        candidate_result=_mean(b[is_common], columns.weights[is_common]),
+        baseline_result=baseline_result,
+        candidate_result=candidate_result,
         worst_case=None if worst is None else _bound(worst),
         best_case=None if best is None else _bound(best),
     )
 
 
-def _threshold_verdict(ws: WorkspaceStore, clusters: Clusters, question: Question) -> ThresholdVerdict:
+def _results(
+    question: Question, columns: PairColumns, is_common: NDArray[np.bool_]
+) -> tuple[float | None, float | None]:
+    """Both models' weighted means on the members that both scored."""
+    baseline, candidate = question.baseline, question.candidate
+    assert baseline is not None
+    n_common = int(np.count_nonzero(is_common))
+    if not columns.weights_differ and n_common == baseline.n_scored == candidate.n_scored:
+        return baseline.result, candidate.result
+    weights = columns.weights[is_common]
+    return _mean(columns.baseline[is_common], weights), _mean(columns.candidate[is_common], weights)
+
+
+def _threshold_verdict(ws: WorkspaceStore, clusters: Clusters, question: Question, known: Scores) -> ThresholdVerdict:
     candidate, function = question.candidate, question.function
     assert question.threshold is not None
-    scores = ws.read_scores(candidate)
+    scores = known[candidate.key]
     found_weights = ws.read_weights(candidate)
     weights = np.ones(len(scores)) if found_weights is None else found_weights.copy()
     codes, _ = clusters.of_members(

@@ -361,6 +361,26 @@ class EvaluationRows(TestSettingRows):
                 self._chunks(connection, evaluation.key, columns.WEIGHT), evaluation.n_members
             )
 
+    def read_many_scores(self, evaluations: Sequence[Evaluation]) -> dict[int, NDArray[np.float64]]:
+        """The scores of several evaluations by their keys, as `read_scores` gives them, in one statement."""
+        chunks, table = schema.evaluation_chunks, schema.evaluations
+        n_members = {evaluation.key: evaluation.n_members for evaluation in evaluations}
+        query = (
+            sa.select(chunks.c.evaluation_key, chunks.c.data)
+            .join(table, table.c.key == chunks.c.evaluation_key)
+            .where(
+                table.c.workspace_key == self._workspace_key,
+                chunks.c.evaluation_key.in_(n_members),
+                chunks.c.name == columns.SCORE,
+            )
+            .order_by(chunks.c.evaluation_key, chunks.c.chunk)
+        )
+        found: dict[int, list[bytes]] = {key: [] for key in n_members}
+        with self._read() as connection:
+            for row in connection.execute(query):
+                found[row.evaluation_key].append(row.data)
+        return {key: columns.unpack_scores(data, n_members[key]) for key, data in found.items()}
+
     def _chunks(self, connection: Connection, evaluation_key: int, name: str) -> list[bytes]:
         chunks, evaluations = schema.evaluation_chunks, schema.evaluations
         query = (
