@@ -224,8 +224,8 @@ class Validate:
 
         Args:
             model: The candidate, or its id.
-            baseline: A model or its id; `"last-approved"`, the candidate of the release that was approved last; None: each
-                test's own baseline model.
+            baseline: A model or its id; `"last-approved"`: for each test the candidate of the last approved release that it was
+                part of; None: each test's own baseline model.
             tests: Tests, their ids or names; with `tags` those of either. Without both: all tests.
             tags: Tests that have one of these words.
             mode: `point`, `confident`, `not-proven-worse` or `non-inferior` for all; None: each function's own.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nucleus.validate.scenario_test import ScenarioTest
 
 LAST_APPROVED = "last-approved"
-"""The baseline of a report: the candidate of the release that was approved last."""
+"""The baseline of a report: for each test the candidate of the last approved release that it was part of."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class ReportBaseline:
     """What it is compared with.
 
     Attributes:
-        kind: `model`, `own` (each test's own baseline model) or `last-approved`.
-        model_id: The model; None of `own`.
-        model_name: Its name; None of `own`.
+        kind: `model`, `own` (each test's own baseline model) or `last-approved` (of each test's last release).
+        model_id: The model; None unless `kind` is `model`, because tests may differ: see `Comparison.baseline`.
+        model_name: Its name; None likewise.
     """
 
     kind: str
@@ -44,7 +44,8 @@ class ReportBaseline:
     model_name: str | None = None
 
     def __str__(self) -> str:
-        return "each test's own baseline" if self.model_id is None else self.model_name or self.model_id
+        of_each = {"own": "each test's own baseline", LAST_APPROVED: "the model approved last for each test"}
+        return self.model_name or self.model_id or of_each.get(self.kind, self.kind)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -102,6 +102,8 @@ def test_a_report_is_read(wire: Wire, validate: Validate) -> None:
     own = {"kind": "own", "model_id": None, "model_name": None}
     wire.routes[REPORT] = release_report(baseline=own)
     assert str(validate.release_report("prj_b").baseline) == "each test's own baseline"
+    wire.routes[REPORT] = release_report(baseline={**own, "kind": "last-approved"})
+    assert str(validate.release_report("prj_b").baseline) == "the model approved last for each test"
 
 
 def test_a_report_is_waited_for(wire: Wire, validate: Validate, pauses: list[float]) -> None:
