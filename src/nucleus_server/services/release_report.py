@@ -306,4 +306,4 @@ def _share(text: str | None, default: float, name: str) -> float:
     try:
         return float(text)
     except ValueError as error:
-        raise InvalidInput(f"expected {name} as a number, got {text[:40]!r}", code=f"invalid_{name}") from error
+        raise InvalidInput(f"expected {name} as a number, got {text[:40]!r}", code="invalid_number") from error

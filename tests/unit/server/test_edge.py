@@ -150,7 +150,8 @@ def test_every_error_code_is_documented() -> None:
         *("missing_score", "non_finite_score", "invalid_score_type", "score_out_of_range", "unknown_reference_ids"),
         *("missing_weight", "non_finite_weight", "invalid_weight_type", "weight_out_of_range", "deleted_items"),
         *("items_outside_slice", "invalid_level", "invalid_direction", "invalid_comparison", "nul_character"),
-        *("duplicate_reference_ids", "weight_for_unknown_result", "invalid_role"),
+        *("duplicate_reference_ids", "weight_for_unknown_result", "invalid_role", "invalid_mode", "invalid_cluster"),
+        *("invalid_release_status",),
     }
     assert error_codes() - documented == set()
     assert documented - error_codes() - made_elsewhere == set()
