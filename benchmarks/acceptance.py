@@ -258,7 +258,8 @@ def main() -> int:
     """Simulate, print the tables, and say whether all required figures are reached."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.acceptance", description=__doc__)
     parser.add_argument("--runs", type=int, default=2_000, help="runs a row; a tenth as many reports (default: 2000)")
-    parser.add_argument("--rows", type=int, nargs="+", metavar="ROW", help="these rows only, and nothing else")
+    parser.add_argument("--rows", type=int, nargs="+", metavar="ROW", help="only these rows of the first table")
+    parser.add_argument("--only", choices=("rows", "families", "thresholds"), help="one of the three tables")
     arguments = parser.parse_args()
     start, last = time.perf_counter(), [0.0]
 
@@ -271,9 +272,13 @@ def main() -> int:
             print(f"{now - start:6.0f} s  {line:60}", end="\r" if is_terminal else "\n", file=sys.stderr, flush=True)
 
     rows = [row for row in ROWS if arguments.rows is None or row.number in arguments.rows]
-    results = [_judge_rows(rows, arguments.runs, progress)]
-    if arguments.rows is None:
+    only = "rows" if arguments.rows else arguments.only
+    results = []
+    if only in (None, "rows"):
+        results.append(_judge_rows(rows, arguments.runs, progress))
+    if only in (None, "families"):
         results.append(_judge_families(max(1, arguments.runs // 10), progress))
+    if only in (None, "thresholds"):
         results.append(_judge_thresholds(arguments.runs, progress))
     print(f"\n{'all required figures are reached' if all(results) else 'FAIL'}, in {time.perf_counter() - start:.0f} s")
     return int(not all(results))

@@ -56,10 +56,13 @@ class Clusters(NamedTuple):
     def degrees_of_freedom(self) -> int:
         """Of the standard error: G − 1 for equal clusters, fewer for unequal ones, at least 1.
 
-        Source: Satterthwaite 1946, with a cluster's share of the variance as the square of its weight.
+        A cluster's share of the variance is its weight if members have nothing in common, and the square of that if they have
+        everything; the power of 1.5 is between the two.
+
+        Source: Satterthwaite 1946.
         """
-        squares = (self.weights / self.weights.max()) ** 2
-        return max(1, round(float(squares.sum() ** 2 / (squares**2).sum())) - 1)
+        shares = (self.weights / self.weights.max()) ** 1.5
+        return max(1, round(float(shares.sum() ** 2 / (shares**2).sum())) - 1)
 
 
 def wilson(clusters: Clusters, n_effective: float, alpha: float) -> Interval:
