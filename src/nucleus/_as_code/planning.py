@@ -378,12 +378,12 @@ def _slice_change(wanted: WantedSlice, found: Slice, matching: Matching) -> Iter
 
 
 def _rule_details(function: str, rule: Rule | None, criterion: CriterionTable, default_comparison: str) -> list[Detail]:
-    before = {"threshold": None, "mode": None, "margin": 0.0} | ({} if rule is None else _read_rule(rule))
+    before = _wanted_rule(CriterionTable(), default_comparison) if rule is None else _read_rule(rule)
     after = _wanted_rule(criterion, default_comparison)
     return [
-        Detail(f"{function}.{key}", before.get(key), after[key])
+        Detail(f"{function}.{key}", before[key], after[key])
         for key in after
-        if before.get(key) != after[key] and not (key == "comparison" and after["threshold"] is None)
+        if before[key] != after[key] and not (key == "comparison" and after["threshold"] is None)
     ]
 
 

@@ -409,3 +409,10 @@ def test_no_file_and_old_python(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> No
     assert "UTF-8" in cli.error("plan")
     monkeypatch.setattr(sys, "version_info", (3, 10, 1))
     assert "Python 3.11 or newer" in (message := cli.error("plan")) and "this is 3.10" in message
+
+
+def test_the_example_is_the_page_s() -> None:
+    """Whose blocks are run."""
+    root = Path(__file__).parents[3]
+    example = (root / "examples" / "nucleus.toml").read_text()
+    assert f"```toml nucleus.toml\n{example}```" in (root / "docs" / "how-to" / "tests-as-code.md").read_text()
