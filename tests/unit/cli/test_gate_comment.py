@@ -11,7 +11,7 @@ import pytest
 
 from nucleus._cli.gate_output.comment import CodeHost as Kind
 from nucleus._cli.gate_output.comment import CommentError, marker_of, post_comment
-from tests.unit.cli.code_host import GITHUB_PATH, ME, TOKEN, CodeHost, running_code_host
+from tests.support.code_host import GITHUB_PATH, ME, TOKEN, CodeHost, running_code_host
 from tests.unit.cli.gate_answers import URL, GateCli, entry, report
 
 MARKER = marker_of({"tests": ["night"]})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.examples.templates import FOLDER, RUN, Machine, pipeline, workflow
+from tests.support.ci_templates import FOLDER, RUN, Machine, pipeline, workflow
 
 _GATE = """#!/bin/sh
 echo "$*" >> calls

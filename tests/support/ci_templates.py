@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-FOLDER = Path(__file__).parents[3] / "examples" / "ci"
+FOLDER = Path(__file__).parents[2] / "examples" / "ci"
 _EXPRESSION = re.compile(r"\$\{\{ *([\w.]+) *\}\}")
 _VARIABLE = re.compile(r"\$(CI_\w+)")
 _TIMEOUT_S = 60.0
