@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,15 +13,22 @@ import pytest
 from hypothesis import settings
 
 from tests.support.api import Api, running_api
-from tests.support.postgres import Postgres, running_postgres
+from tests.support.postgres import Postgres, migrate, running_postgres
 from tests.support.server import LiveServer, running_server
 
 # The same examples on every machine, however slow: a test that fails now and then tells nothing.
 settings.register_profile("project", derandomize=True, deadline=None)
 settings.load_profile("project")
 
-for name in [name for name in os.environ if name.startswith("NUCLEUS_")]:
+# Nor is a pytest that a test starts one of this run's workers.
+for name in [name for name in os.environ if name.startswith(("NUCLEUS_", "PYTEST_XDIST"))]:
     del os.environ[name]
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays to the end: a collection of garbage need not look through all of it every time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -31,13 +40,31 @@ def postgres() -> Iterator[Postgres]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with this release's schema and no rows, to copy: the migrations run once."""
+    path = tmp_path_factory.mktemp("template") / "nucleus.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """A database on SQLite, with this release's schema and no rows."""
+    path = tmp_path / "nucleus.db"
+    shutil.copyfile(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database: the test runs once on SQLite and once on PostgreSQL."""
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database with this release's schema and no rows: the test runs once on SQLite and once on PostgreSQL."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'nucleus.db'}"
+        yield request.getfixturevalue("sqlite_url")
+        return
     server: Postgres = request.getfixturevalue("postgres")
-    return server.new_database()
+    with server.migrated_database() as url:
+        yield url
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
@@ -66,7 +93,7 @@ def api(database_url: str, tmp_path: Path) -> Iterator[Api]:
 
 
 @pytest.fixture
-def sqlite_api(tmp_path: Path) -> Iterator[Api]:
+def sqlite_api(sqlite_url: str, tmp_path: Path) -> Iterator[Api]:
     """The application in this process on SQLite, for what no database can change."""
-    with running_api(f"sqlite:///{tmp_path / 'nucleus.db'}", tmp_path) as running:
+    with running_api(sqlite_url, tmp_path) as running:
         yield running

@@ -116,8 +116,9 @@ def test_margin() -> None:
     """A small certain difference is equivalent within a margin that holds its interval, and non-inferior."""
     a = np.linspace(0, 1, 200)
     b = a - 0.01 - 0.002 * np.sin(np.arange(200))
-    assert compare(a, b).verdict is Verdict.WORSE and not compare(a, b).is_non_inferior
-    assert compare(a, b, margin=0.02).verdict is Verdict.EQUIVALENT and compare(a, b, margin=0.02).is_non_inferior
+    found, within = compare(a, b), compare(a, b, margin=0.02)
+    assert found.verdict is Verdict.WORSE and not found.is_non_inferior
+    assert within.verdict is Verdict.EQUIVALENT and within.is_non_inferior
     assert compare(b, a, margin=0.02, higher_is_better=False).is_non_inferior
 
 

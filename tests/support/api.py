@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
+import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx2
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 import nucleus
+from nucleus_server.api.operations import Metrics
 from nucleus_server.app import create_app, open_services
 from nucleus_server.config import load_settings
 from nucleus_server.domain import Role
@@ -58,14 +62,60 @@ class Api:
 
 @contextmanager
 def running_api(database_url: str, folder: Path) -> Iterator[Api]:
-    """The application on an empty database."""
+    """The application on a database without rows, which is migrated if it is empty."""
     settings = load_settings(data_dir=folder, database_url=database_url, env={"NUCLEUS_SECRET_KEY": "test-secret"})
     services = open_services(settings)
     services.store.upgrade()
     services.access.ensure_bootstrap(ADMIN_KEY)
-    with TestClient(create_app(services), raise_server_exceptions=False) as http:
+    with _application(services) as app, TestClient(app, raise_server_exceptions=False) as http:
         yield Api(http, services)
     services.store.close()
+
+
+class _Later:
+    """Stands for an object that changes from test to test: every attribute is looked up when it is used."""
+
+    def __init__(self, find: Callable[[], Any]) -> None:
+        self._find = find
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._find(), name)
+
+
+class _Application:
+    """An application whose routes are made once: FastAPI takes longer for them than most tests for all the rest."""
+
+    def __init__(self, services: AppServices) -> None:
+        self._services = services
+        parts: dict[str, Any] = {
+            part: _Later(functools.partial(self._part, part)) for part in ("store", "access", "media", "images")
+        }
+        self._app = create_app(dataclasses.replace(services, **parts))
+
+    def _part(self, name: str) -> Any:
+        return getattr(self._services, name)
+
+    def of(self, services: AppServices) -> FastAPI:
+        """The application on these services, as a new one would be: with counters at zero."""
+        for name in ("secret", "public_url", "media_origins"):  # what it was made with
+            assert getattr(services, name) == getattr(self._services, name), name
+        self._services = self._app.state.services = services
+        self._app.state.metrics = Metrics()
+        self._app.middleware_stack = None  # made again at the first request
+        for middleware in self._app.user_middleware:
+            if "metrics" in middleware.kwargs:
+                middleware.kwargs["metrics"] = self._app.state.metrics
+        return self._app
+
+
+_unused: list[_Application] = []
+
+
+@contextmanager
+def _application(services: AppServices) -> Iterator[FastAPI]:
+    made = _unused.pop() if _unused else _Application(services)
+    yield made.of(services)
+    _unused.append(made)
 
 
 def assert_error(response: httpx2.Response, status: int, code: str) -> dict[str, Any]:
