@@ -24,8 +24,9 @@ demo: $(VENV)/demo.stamp
 serve: $(VENV)/demo.stamp
 	@$(BIN)/nucleus serve
 
+# In several processes, each with a PostgreSQL of its own; TEST_ARGS=-n0 runs all in one.
 test: lint browser
-	$(BIN)/python -m pytest $(TEST_ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(TEST_ARGS)
 
 # Where OpenBLAS is held to an old kernel, it would be slow for everybody who is measured.
 bench: $(VENV)/dev.stamp

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import subprocess
 import sys
@@ -15,15 +16,18 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def official_python(version: str) -> Path:
-    """The interpreter of the client's environment, which is made once."""
+    """The interpreter of the client's environment, which is made once; who comes meanwhile waits for it."""
     folder = _ROOT / ".cache" / "official" / version
     python = folder / "bin" / "python"
     stamp = folder / "installed"
-    if not stamp.exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*install, f"scale-nucleus=={version}"], check=True, timeout=600)
-        stamp.touch()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{version}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not stamp.exists():
+            subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
+            install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            subprocess.run([*install, f"scale-nucleus=={version}"], check=True, timeout=600)
+            stamp.touch()
     return python
 
 
