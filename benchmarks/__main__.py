@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import items, machine, many, pages, reading, terminal, uploads, verdicts
+from benchmarks import items, machine, many, pages, reading, release_reports, terminal, uploads, verdicts
 from benchmarks.bench import Bench
 from benchmarks.environments import OUR_PYTHON, make_mlflow, official_python
 from benchmarks.measurement import OURS, Measurement
@@ -75,6 +75,7 @@ def _measure(bench: Bench) -> None:
     reading.measure_peer_reading(bench, sizes[-1])
     pages.measure_evaluation_pages(bench, store, fixtures[-1], target)
     pages.measure_many_tests(bench, _sqlite_store(bench, "pages"))
+    release_reports.measure_release_report(bench, _sqlite_store(bench, "reports"))
     many.measure_many(bench, _sqlite_store(bench, "many"))
     many.measure_many_keyed(bench)
     with postgres(bench.folder / "postgres") as (server, pid):

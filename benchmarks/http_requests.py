@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import http.client
+import json
 import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -41,7 +42,7 @@ class Requests:
         self._serving = serving
         self._connection = http.client.HTTPConnection(urlsplit(serving.live.address).netloc, timeout=600)
         token = base64.b64encode(f"{ADMIN_KEY}:".encode()).decode()
-        self._headers = {"Authorization": f"Basic {token}"}
+        self._headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
 
     def log_in(self) -> None:
         """Get the cookie that pages need."""
@@ -55,15 +56,22 @@ class Requests:
         """GET a route of the API."""
         return self.get([f"/v1/nucleus/{route}"])
 
+    def post(self, route: str, body: object) -> Exchange:
+        """POST a body to a route of the API."""
+        return self._exchange("POST", [f"/v1/nucleus/{route}"], json.dumps(body))
+
     def get(self, paths: list[str]) -> Exchange:
         """GET paths one after the other."""
+        return self._exchange("GET", paths, None)
+
+    def _exchange(self, method: str, paths: list[str], body: str | None) -> Exchange:
         pid = self._serving.pid
         processes.reset_peak(pid)
         server, client = processes.cpu_s(pid), time.process_time()
         bodies, walls_s = [], []
         for path in paths:
             start = time.perf_counter()
-            self._connection.request("GET", path, headers=self._headers)
+            self._connection.request(method, path, body, headers=self._headers)
             response = self._connection.getresponse()
             bodies.append(response.read())
             walls_s.append(time.perf_counter() - start)
