@@ -67,8 +67,8 @@ def weighted_mean(scores: NDArray[np.float64], weights: NDArray[np.float64] | No
     if weight_sum == 0.0:
         return WeightedMean(math.nan, 0.0, math.nan, len(present))
     # Only the ratios of weights matter: scaled by a power of two, which is exact, no product of small numbers underflows.
-    scaled = np.ldexp(used, -int(np.frexp(used.max())[1]))
-    products = present * scaled
-    scaled_sum = math.fsum(scaled.tolist())
+    exponent = int(np.frexp(used.max())[1])
+    products = present * np.ldexp(used, -exponent)
+    scaled_sum = math.ldexp(weight_sum, -exponent)
     value = math.fsum(products.tolist()) / scaled_sum
     return WeightedMean(value, weight_sum, float(np.abs(products).sum() / scaled_sum), len(present))
