@@ -28,10 +28,9 @@ def baseline(project: Project) -> str:
     [
         (0, (), 0, "'no_crash' of test 'night': passed, equivalent: difference 0 [0, 0]"),
         (1, (), 0, "'no_crash' of test 'night': inconclusive: difference -0.0833"),
-        (1, ("--nucleus-inconclusive=fail",), 1, "'no_crash' of test 'night': inconclusive: difference -0.0833"),
         (8, ("-n", "2", "-x"), 1, "'no_crash' of test 'night': failed, worse by 0.667"),
     ],
-    ids=["passed", "inconclusive", "inconclusive fails", "failed"],
+    ids=["passed", "inconclusive", "failed"],
 )
 def test_the_report_decides(
     project: Project, baseline: str, n_crashes: int, options: tuple[str, ...], exit_code: int, said: str
