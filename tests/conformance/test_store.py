@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -33,18 +33,9 @@ from tests.conformance.store_actions import (
     new_items,
 )
 from tests.support.store_dump import dump
+from tests.support.stores import Clock, as_user, open_workspace
 
 NAN = math.nan
-
-
-class Clock:
-    """A clock that tests move by hand."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 1, 1, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 @pytest.fixture
@@ -60,24 +51,9 @@ def store(database_url: str, clock: Clock) -> Iterator[Store]:
     opened.close()
 
 
-def open_workspace(store: Store, name: str) -> WorkspaceStore:
-    """A fresh workspace seen by its admin."""
-    workspace = store.create_workspace(name)
-    actor = store.ensure_admin(workspace, "admin", key_digest=name.encode(), hint="nv_", key_name="first")
-    return store.workspace(workspace.id, actor)
-
-
 @pytest.fixture
 def ws(store: Store) -> WorkspaceStore:
     return open_workspace(store, "default")
-
-
-def as_user(store: Store, ws: WorkspaceStore, name: str, role: Role) -> WorkspaceStore:
-    """The same workspace seen by another user."""
-    user = ws.create_user(name, role)
-    actor = store.find_actor(user.id)
-    assert actor is not None
-    return store.workspace(actor.workspace_id, actor)
 
 
 class InjectedFailure(Exception):
