@@ -18,8 +18,7 @@ from nucleus_server.errors import Conflict, InvalidInput
 from nucleus_server.services.release_report import options_of_query
 from nucleus_server.services.releases import MAX_NOTE, create_release, decide, promote
 
-_LONGEST = 1_000
-_LONGEST_NAME = 200
+_LONGEST_NAME = 255
 _PATIENCE_S = 10.0
 _RELEASE_NOTICES = {
     "waived": "Waived. It counts again when the waiver expires or is revoked.",
@@ -133,7 +132,7 @@ def _add_decision_routes(router: APIRouter, site: Site) -> None:
         site.sessions.check_form(session, form.get("csrf_token", ""))
         release = ws.get_release(release_id)
         sent = SentForm(form.get("form", ""), form)
-        reason = sent.text("reason", longest=_LONGEST, is_required=True)
+        reason = sent.text("reason", longest=MAX_NOTE, is_required=True)
         owner = sent.text("owner", longest=_LONGEST_NAME, is_required=True)
         scope = sent.choice("scope", ["model", "any"])
         expires_at = sent.day_end("expires")

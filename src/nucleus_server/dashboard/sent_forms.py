@@ -28,6 +28,10 @@ class SentForm:
         self.problems: dict[str, str] = {}
         self.message: str | None = None
 
+    def is_changed(self, name: str) -> bool:
+        """Whether the field is not as it was shown first: what nobody touched is left alone, whatever it became since."""
+        return normal_text(self.values.get(name, "")) != self.values.get(f"was_{name}")
+
     def text(self, name: str, *, longest: int, is_required: bool = False) -> str:
         """Without blanks at its ends, line ends as `\\n`, in normal form C."""
         text = normal_text(self.values.get(name, ""))

@@ -31,8 +31,9 @@ class FormMaker:
         suggestions: Sequence[str] = (),
     ) -> FormMaker:
         """A field with its value; `choices` are values and texts."""
+        was = value
         if self._sent is not None:
-            value = self._sent.values.get(name, "")
+            value, was = self._sent.values.get(name, ""), self._sent.values.get(f"was_{name}", value)
         self._fields.append(
             FormField(
                 id=f"{self._id}-{name}",
@@ -40,7 +41,7 @@ class FormMaker:
                 label=label,
                 help=help_,
                 value=value,
-                was="",
+                was=was,
                 problem=None if self._sent is None else self._sent.problems.get(name),
                 choices=tuple(Choice(key, text, key == value) for key, text in choices),
                 suggestions=tuple(suggestions),

@@ -24,7 +24,7 @@ from nucleus_server.dashboard.pages.verdict_words import (
 from nucleus_server.dashboard.sent_forms import SentForm, plain_number, to_number
 from nucleus_server.domain import Comparison, Mode, TestFunction
 from nucleus_server.errors import NotFound
-from nucleus_server.services import WorkspaceStore
+from nucleus_server.services import UNCHANGED, WorkspaceStore
 from nucleus_server.services import power as powers
 from nucleus_server.services.clusters import Clusters
 
@@ -120,7 +120,7 @@ def power_meter(power: powers.Power, entry: TestFunction, path: str) -> Power:
 
 
 def set_rule(ws: WorkspaceStore, test_id: str, function_id: str, sent: SentForm) -> None:
-    """Put what was sent in force; nothing if something is wrong with it."""
+    """Put what was changed in force; nothing if something is wrong with it."""
     _entry(ws, test_id, function_id)
     threshold = sent.number("threshold")
     margin = sent.number("margin", lowest=0.0)
@@ -130,10 +130,10 @@ def set_rule(ws: WorkspaceStore, test_id: str, function_id: str, sent: SentForm)
         ws.set_criterion(
             test_id,
             function_id,
-            threshold=threshold,
-            comparison=Comparison(comparison),
-            mode=Mode(mode) if mode else None,
-            margin=margin or 0.0,
+            threshold=threshold if sent.is_changed("threshold") else UNCHANGED,
+            comparison=Comparison(comparison) if sent.is_changed("comparison") else None,
+            mode=(Mode(mode) if mode else None) if sent.is_changed("mode") else UNCHANGED,
+            margin=(margin or 0.0) if sent.is_changed("margin") else None,
         )
 
 

@@ -96,6 +96,7 @@ def test_page(
     history = judge_test(ws, test_id)
     uploads = _upload_labels([judged.evaluation for judged in history])
     paths = function_paths(ws)
+    evaluated = {judged.evaluation.model_id for judged in history}
     baselines = baseline_evaluations(history, test.baseline_model_id)
     cells = [
         cell(judged, by_function[judged.evaluation.function_key], uploads[judged.evaluation.id], paths, baselines)
@@ -119,7 +120,9 @@ def test_page(
         charts=tuple(_history_chart(i, entry, history, uploads) for i, entry in enumerate(entries)),
         evaluations=tuple(reversed(cells)),
         thumbnails=tuple(picture(services, item, ws.actor.workspace_id) for item in items),
-        settings=settings_part(ws, test, entries, sent),
+        settings=settings_part(
+            ws, test, entries, {model.id: model.name for model in ws.list_models() if model.id in evaluated}, sent
+        ),
         waivers=waiver_rows([w for w in ws.list_waivers(is_active=True) if w.test_id == test_id], ws.actor),
         notice=notice,
         code=_upload_code(address, test.id, entries[0].function.name),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from nucleus_server.dashboard.contexts import ClusterKeyPage, Form, Frame, SettingsPart, SuggestionRow
 from nucleus_server.dashboard.pages.forms import FormMaker, button, may_change, no_form
@@ -25,9 +25,13 @@ _METADATA = "metadata:"
 
 
 def settings_part(
-    ws: WorkspaceStore, test: ScenarioTest, entries: Sequence[TestFunction], sent: SentForm | None = None
+    ws: WorkspaceStore,
+    test: ScenarioTest,
+    entries: Sequence[TestFunction],
+    models: Mapping[str, str],
+    sent: SentForm | None = None,
 ) -> SettingsPart:
-    """The settings of a test, with forms for those who may change them."""
+    """The settings of a test, with forms for those who may change them; `models` are those with a result, id → name."""
     settings = ws.test_settings(test.id)
     may = may_change(ws.actor, test.owner_id)
     clusters = Clusters(ws)
@@ -38,7 +42,7 @@ def settings_part(
         cluster="; ".join(sorted(names)) or UNDEFINED,
         cluster_path=f"/datasets/{test.dataset_id}/cluster-key",
         settings=_settings_form(ws, test, settings, sent) if may else None,
-        baseline=_baseline_form(ws, test, sent) if may else None,
+        baseline=_baseline_form(test, models, sent) if may else None,
         no_form=no_form(ws.actor, test.owner_id, owner_name(ws, test.owner_id), "these settings"),
     )
 
@@ -72,13 +76,18 @@ def cluster_key_page(
 
 
 def set_settings(ws: WorkspaceStore, test_id: str, sent: SentForm) -> None:
-    """Put what was sent in force; nothing if something is wrong with it."""
+    """Put what was changed in force; nothing if something is wrong with it."""
     test = ws.get_scenario_test(test_id)
     tags = sent.words("tags", most=MAX_TAGS, longest=MAX_TAG)
     keys = ws.metadata_keys(ws.get_dataset(test.dataset_id).key)
     cluster = _sent_choice(sent, keys, ws.test_settings(test_id).cluster)
     if not sent.problems:
-        ws.set_test_settings(test_id, is_blocking=sent.values.get("is_blocking") == "yes", tags=tags, cluster=cluster)
+        ws.set_test_settings(
+            test_id,
+            is_blocking=sent.values.get("is_blocking") == "yes" if sent.is_changed("is_blocking") else None,
+            tags=tags if sent.is_changed("tags") else None,
+            cluster=cluster if sent.is_changed("cluster") else None,
+        )
 
 
 def set_cluster_key(ws: WorkspaceStore, dataset_id: str, sent: SentForm) -> None:
@@ -133,16 +142,15 @@ def _settings_form(ws: WorkspaceStore, test: ScenarioTest, settings: TestSetting
     return maker.made(button("Save settings"))
 
 
-def _baseline_form(ws: WorkspaceStore, test: ScenarioTest, sent: SentForm | None) -> Form:
-    models = sorted(((model.id, model.name) for model in ws.list_models()), key=lambda choice: choice[1])
+def _baseline_form(test: ScenarioTest, models: Mapping[str, str], sent: SentForm | None) -> Form:
     maker = FormMaker("baseline", f"/tests/{test.id}/baseline", sent)
     maker.add(
         "model",
         "Baseline model",
         "choice",
         test.baseline_model_id or "",
-        "Its newest evaluation is what others are compared with.",
-        choices=[("", "no baseline"), *models],
+        "A model that was evaluated here; its newest evaluation is what others are compared with.",
+        choices=[("", "no baseline"), *sorted(models.items(), key=lambda model: model[1])],
     )
     return maker.made(button("Save baseline"))
 
