@@ -132,6 +132,7 @@ def entry_row(entry: ReportEntry) -> dict[str, Any]:
         "margin": entry.margin,
         "candidate": None if entry.candidate is None else _side_row(entry.candidate),
         "baseline": None if entry.baseline is None else _side_row(entry.baseline),
+        "is_computing": entry.is_computing,
         "comparison": _comparison_row(entry),
         "threshold_check": None if entry.threshold_check is None else _check_row(entry, entry.threshold_check),
         "worst_case_result": entry.worst_case_result,
