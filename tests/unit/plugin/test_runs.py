@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 from tests.unit.plugin.conftest import N_ITEMS, Project
 
 PASS_OR_FAIL = """
