@@ -9,6 +9,7 @@ import numpy as np
 
 import nucleus_metrics as kernels
 from nucleus_server.domain import (
+    Direction,
     Evaluation,
     Mode,
     Outcome,
@@ -225,6 +226,7 @@ class _Draft:
             allow_missing=self._rules.allow_missing,
             require_coverage=self._rules.require_coverage,
             false_discovery_rate=self._rules.false_discovery_rate,
+            higher_is_better=function.direction is Direction.HIGHER_IS_BETTER,
             unit=function.unit,
         )
         decision = decide(facts)
@@ -239,7 +241,7 @@ class _Draft:
             function_id=function.id,
             function_name=function.name,
             unit=function.unit,
-            higher_is_better=function.direction.value == "higher_is_better",
+            higher_is_better=facts.higher_is_better,
             is_blocking=test.is_blocking,
             tags=test.tags,
             mode=self._mode.value,

@@ -36,7 +36,8 @@ class Facts:
     allow_missing: bool
     require_coverage: float
     false_discovery_rate: float
-    unit: str | None = None
+    higher_is_better: bool
+    unit: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def _non_inferior(facts: Facts) -> Decision:
         return Decision(
             Outcome.INCONCLUSIVE, "no member was scored for both models", "scores of the same members for both"
         )
-    margin = f"by more than the margin of {pair.margin:g}" if pair.margin else "at all"
+    margin = f" by more than the margin of {pair.margin:g}" if pair.margin else ""
     if pair.verdict == "too few clusters":
         return Decision(
             Outcome.INCONCLUSIVE,
@@ -92,7 +93,7 @@ def _non_inferior(facts: Facts) -> Decision:
             )
         if pair.verdict == "equivalent" and pair.delta == 0.0 == pair.low == pair.high:
             return Decision(Outcome.PASSED, "the scores are identical")
-        return Decision(Outcome.PASSED, f"certainly not worse {margin}: {_change(facts)}")
+        return Decision(Outcome.PASSED, f"certainly not worse{margin}: {_change(facts)}")
     if facts.verdict == "worse":
         return Decision(Outcome.FAILED, f"worse than the baseline: {_change(facts)}")
     if pair.verdict == "worse":
@@ -100,9 +101,9 @@ def _non_inferior(facts: Facts) -> Decision:
             Outcome.INCONCLUSIVE,
             f"would be worse if it were the only comparison, but not at adjusted p ≤ {facts.false_discovery_rate:g}: "
             f"{_change(facts)}",
-            _more_clusters(pair),
+            _settles(facts),
         )
-    return Decision(Outcome.INCONCLUSIVE, f"could be worse {margin}: {_change(facts)}", _more_clusters(pair))
+    return Decision(Outcome.INCONCLUSIVE, f"could be worse{margin}: {_change(facts)}", _settles(facts))
 
 
 def _by_interval(facts: Facts) -> Decision:
@@ -178,13 +179,18 @@ def _change(facts: Facts) -> str:
     return f"{pair.delta:+.4g}{unit} [{low}, {high}], p = {p:.2g}"
 
 
-def _more_clusters(pair: PairVerdict) -> str:
-    if pair.clusters_needed is None:
-        return "more clusters"
-    if pair.clusters_needed <= pair.n_clusters:
-        return f"a larger margin, or more than the {pair.n_clusters:,} clusters there are"
-    what = f"the margin of {pair.margin:g}" if pair.margin else "a difference like the one observed"
-    return f"about {pair.clusters_needed:,} clusters would show {what} (there are {pair.n_clusters:,})"
+def _settles(facts: Facts) -> str:
+    """What would settle an open comparison: more clusters, or a margin that its owner may find acceptable."""
+    pair = facts.pair
+    assert pair is not None
+    ways = []
+    if pair.clusters_needed is not None and pair.clusters_needed > pair.n_clusters:
+        what = f"the margin of {pair.margin:g}" if pair.margin else "a difference like the one observed"
+        ways.append(f"about {pair.clusters_needed:,} clusters would show {what} (there are {pair.n_clusters:,})")
+    worst = pair.low if facts.higher_is_better else None if pair.high is None else -pair.high
+    if worst is not None and worst < -pair.margin:
+        ways.append(f"a margin above {-worst:.3g} would let it pass")
+    return "; ".join(ways) or "more clusters"
 
 
 def _members(n: int) -> str:
