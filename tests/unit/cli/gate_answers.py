@@ -161,7 +161,9 @@ def report(entries: Iterable[dict[str, Any]] = (), **changes: Any) -> dict[str, 
 def top_item(reference_id: str = "frame-17", contribution: float = -0.021) -> dict[str, Any]:
     """An item that weighs much."""
     return {
+        "scenario_test_id": TEST_ID,
         "scenario_test_name": "night",
+        "eval_function_id": "ef_custom_mAP",
         "eval_function_name": "custom_mAP",
         "item_id": "di_1",
         "reference_id": reference_id,
