@@ -95,7 +95,7 @@ class _Exporting:
         return keys
 
     def _slice(self, dataset: Dataset, found: Slice, key: str) -> dict[str, Any]:
-        references = [str(item.reference_id) for item in found.items_generator()]
+        references = self._server.members(found)
         table: dict[str, Any] = {"dataset": self._dataset_key(dataset)}
         if key != found.name:
             table["name"] = found.name

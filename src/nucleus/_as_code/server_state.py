@@ -103,6 +103,11 @@ class ServerState:
             answer.get("not_matching", []),
         )
 
+    def members(self, found: Slice) -> list[str]:
+        """The reference ids of a slice's items, in slice order."""
+        answer = self.client.connection.get(f"slice/{found.id}/reference_ids")
+        return list(answer["reference_ids"])
+
     def add_slice(self, dataset: Dataset, made: Slice) -> None:
         """Keep in mind a slice that was made."""
         self.slices(dataset).append(made)

@@ -1,4 +1,4 @@
-"""The route that evaluates the rule of a slice."""
+"""Routes of reference ids alone: what the rule of a slice matches, and the members of a slice."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fastapi import APIRouter
 
 from nucleus_server.api import codec
 from nucleus_server.api.http import Answer, JsonBody, Workspace, takes
-from nucleus_server.services.matching import ItemRule, matching_items
+from nucleus_server.services.matching import ItemRule, matching_items, member_reference_ids
 
 router = APIRouter()
 
@@ -34,3 +34,9 @@ def find_matching_items(dataset_id: str, raw: JsonBody, ws: Workspace) -> Answer
             "not_matching": found.not_matching,
         }
     return Answer(answer)
+
+
+@router.get("/slice/{slice_id}/reference_ids")
+def slice_reference_ids(slice_id: str, ws: Workspace) -> Answer:
+    """The reference ids of its items in slice order, without anything else of them."""
+    return Answer({"reference_ids": member_reference_ids(ws, slice_id)})

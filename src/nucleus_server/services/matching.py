@@ -110,6 +110,14 @@ def matching_items(ws: WorkspaceStore, dataset_id: str, rule: ItemRule, slice_id
     )
 
 
+def member_reference_ids(ws: WorkspaceStore, slice_id: str) -> Sequence[str]:
+    """The reference ids of the slice's live members, in slice order; NotFound if there is no such slice."""
+    found = ws.get_slice(slice_id)
+    ordinals = ws.slice_ordinals(found.key, found.n_members)
+    members: list[str] = ws.reference_ids(found.dataset_key).gather(ordinals).drop_nulls().to_list()
+    return members
+
+
 class _Reading:
     """One evaluation of a rule: every column is read once, as far as the reference ids went when it began."""
 

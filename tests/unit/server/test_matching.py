@@ -136,6 +136,16 @@ def test_what_a_slice_lacks(sqlite_api: Api, dataset: nucleus.Dataset) -> None:
     assert_error(sqlite_api.post("dataset/ds_none/matching_items", {"rule": {"all": []}}), 404, "dataset_not_found")
 
 
+def test_members_of_a_slice(sqlite_api: Api, dataset: nucleus.Dataset) -> None:
+    """In slice order, without deleted ones."""
+    part = dataset.create_slice("part", [D2, N1, D3])
+    dataset.delete_item(N1)
+    assert sqlite_api.get(f"slice/{part.id}/reference_ids").json() == {"reference_ids": [D2, D3]}
+    empty = dataset.create_slice("empty")
+    assert sqlite_api.get(f"slice/{empty.id}/reference_ids").json() == {"reference_ids": []}
+    assert_error(sqlite_api.get("slice/slc_none/reference_ids"), 404, "slice_not_found")
+
+
 def test_viewers_may_ask(sqlite_api: Api, dataset: nucleus.Dataset) -> None:
     """Nothing is changed; a dataset without items has no keys."""
     key = sqlite_api.new_key("viewer", Role.VIEWER)
