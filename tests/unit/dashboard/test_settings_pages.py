@@ -87,7 +87,10 @@ def test_margin_and_power_are_known_from_the_past(world: World) -> None:
     assert float(proposed.text) > 0 and "repeated uploads of one model" in texts(shown.select("#proposal"))[0]
     (use,) = shown.select("#proposal a")
     filled = page(world.api, str(use["href"]).partition("#")[0])
-    assert filled.select_one("#rule-margin")["value"] == proposed.text  # type: ignore[index]
+    form = filled.select_one("#rule")
+    assert form is not None and data_of(form)["margin"] == proposed.text
+    world.api.http.post(path, data=data_of(form))
+    assert world.ws.list_test_functions(world.test.id)[0].margin == float(proposed.text)
     assert "with 80 % probability" in texts(shown.select("#power"))[0] and shown.select_one("#wished") is None
     assert "16 clusters by drive (from the dataset)" in texts(shown.select("#power"))[0]
     (wished,) = texts(page(world.api, f"{path}?effect=0.001").select("#wished"))

@@ -29,11 +29,12 @@ class FormMaker:
         *,
         choices: Iterable[tuple[str, str]] = (),
         suggestions: Sequence[str] = (),
+        was: str | None = None,
     ) -> FormMaker:
-        """A field with its value; `choices` are values and texts."""
-        was = value
+        """A field with its value; `choices` are values and texts, `was` what is in force if the value is only proposed."""
+        was = value if was is None else was
         if self._sent is not None:
-            value, was = self._sent.values.get(name, ""), self._sent.values.get(f"was_{name}", value)
+            value, was = self._sent.values.get(name, ""), self._sent.values.get(f"was_{name}", was)
         self._fields.append(
             FormField(
                 id=f"{self._id}-{name}",

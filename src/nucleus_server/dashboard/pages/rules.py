@@ -181,6 +181,7 @@ def _form(path: str, entry: TestFunction, margin: str, sent: SentForm | None) ->
         "number",
         margin.strip() if to_number(margin) is not None else plain_number(entry.margin),
         f"A worsening up to it is of no importance{unit}; 0 for none.",
+        was=plain_number(entry.margin),
     )
     maker.add(
         "mode",
