@@ -149,8 +149,9 @@ def report_row(report: ReleaseReport, path: str) -> dict[str, Any]:
     """A release report; `path` is the page of this very report."""
     options = report.options
     return {
-        "status": "complete" if report.job_id is None else "computing",
+        "status": "complete" if report.is_complete else "computing",
         "job_id": report.job_id,
+        "n_uploads_running": report.n_uploads_running,
         "n_comparisons": report.n_comparisons,
         "n_computed": report.n_computed,
         "model": {"id": options.model_id, "name": report.model_name},

@@ -272,6 +272,7 @@ class ReleaseReport:
     Attributes:
         n_comparisons, n_computed: Verdicts that it needs, and those that are there.
         job_id: What computes the others; None if nothing is left to do.
+        n_uploads_running: Uploads of the candidate's or the baseline's scores, and fillings of the tests, that are under way.
         outcome: PASSED, FAILED, INCONCLUSIVE or MISSING.
         entries: What failed first, then what is inconclusive, new, missing, passed.
         lowest_coverage: In [0, 1]; None without any evaluation.
@@ -284,6 +285,7 @@ class ReleaseReport:
     n_comparisons: int
     n_computed: int
     job_id: str | None
+    n_uploads_running: int
     outcome: Outcome
     sentence: str
     entries: tuple[ReportEntry, ...]
@@ -294,8 +296,8 @@ class ReleaseReport:
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing is left to compute."""
-        return self.n_computed >= self.n_comparisons
+        """Whether nothing is left to compute, or to wait for."""
+        return self.n_computed >= self.n_comparisons and self.n_uploads_running == 0
 
     def count(self, outcome: Outcome) -> int:
         """How many entries have this outcome and no waiver."""

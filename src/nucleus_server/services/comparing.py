@@ -62,12 +62,17 @@ class Comparisons:
 
 @dataclass(frozen=True, slots=True)
 class Matter:
-    """One function of one test, with the two evaluations that it is about."""
+    """One function of one test, with the two evaluations that it is about.
+
+    Attributes:
+        is_baseline: Whether the candidate is what the test's models are compared with.
+    """
 
     test: ScenarioTest
     entry: TestFunction
     candidate: Evaluation | None
     baseline: Evaluation | None
+    is_baseline: bool = False
 
 
 def compare_on_test(
@@ -226,6 +231,7 @@ class _Draft:
             allow_missing=self._rules.allow_missing,
             require_coverage=self._rules.require_coverage,
             false_discovery_rate=self._rules.false_discovery_rate,
+            is_baseline=self.matter.is_baseline,
             higher_is_better=function.direction is Direction.HIGHER_IS_BETTER,
             unit=function.unit,
         )

@@ -20,6 +20,7 @@ class Facts:
         worst_case_result: The result if missing scores were the worst; None if none is missing.
         n_missing: Members without a score of the candidate.
         allow_missing: Whether that is fine.
+        is_baseline: Whether the candidate is itself what models are compared with here.
     """
 
     mode: Mode
@@ -36,6 +37,7 @@ class Facts:
     allow_missing: bool
     require_coverage: float
     false_discovery_rate: float
+    is_baseline: bool
     higher_is_better: bool
     unit: str | None
 
@@ -147,6 +149,8 @@ def _point(facts: Facts) -> Decision:
     if facts.threshold is not None:
         result, threshold, what = candidate.result, facts.threshold, f"{facts.threshold:g}"
         worst = facts.worst_case_result
+    elif facts.is_baseline and not is_by_interval:
+        return Decision(Outcome.PASSED, "the candidate is the baseline here")
     elif is_by_interval or facts.baseline is None:
         missing = f"a threshold, which mode {facts.mode.value} needs" if is_by_interval else "a baseline or a threshold"
         return Decision(Outcome.NEW, f"nothing to compare with: there is not yet {missing}", f"set {missing}")

@@ -168,6 +168,8 @@ def release_report(ws: WorkspaceStore, options: ReportOptions, *, wait_s: float)
     )
     found = compare_matters(ws, _matters(ws, model.key, options, tests), rules, wait_s=wait_s)
     entries = sorted(found.entries, key=_place)
+    models = {options.model_id} | {e.baseline.model_id for e in entries if e.baseline is not None}
+    n_uploads = ws.count_running_uploads({test.id for test in tests}, models)
     outcome = _outcome(entries)
     coverages = [e.candidate.coverage for e in entries if e.candidate is not None and e.candidate.coverage is not None]
     baseline_name = None
@@ -180,8 +182,9 @@ def release_report(ws: WorkspaceStore, options: ReportOptions, *, wait_s: float)
         n_comparisons=found.n_comparisons,
         n_computed=found.n_computed,
         job_id=found.job_id,
+        n_uploads_running=n_uploads,
         outcome=outcome,
-        sentence=_sentence(model.name, outcome, entries, found),
+        sentence=_sentence(model.name, outcome, entries, found, n_uploads),
         entries=tuple(entries),
         n_complete=sum(coverage >= 1.0 for coverage in coverages),
         n_partial=sum(coverage < 1.0 for coverage in coverages),
@@ -227,9 +230,10 @@ def _matters(ws: WorkspaceStore, model_key: int, options: ReportOptions, tests: 
         baseline_key = baseline_keys[test.key]
         candidate = newest.get((test.key, entry.function.key, model_key))
         baseline = None
-        if baseline_key is not None and baseline_key != model_key:
+        is_baseline = baseline_key == model_key
+        if baseline_key is not None and not is_baseline:
             baseline = newest.get((test.key, entry.function.key, baseline_key))
-        by_test.setdefault(test.key, []).append(Matter(test, entry, candidate, baseline))
+        by_test.setdefault(test.key, []).append(Matter(test, entry, candidate, baseline, is_baseline))
     return [matter for test in tests for matter in by_test.get(test.key, [])]
 
 
@@ -260,7 +264,11 @@ def _outcome(entries: Sequence[ReportEntry]) -> Outcome:
     return Outcome.INCONCLUSIVE if open_ & {Outcome.INCONCLUSIVE, Outcome.NEW} or not entries else Outcome.PASSED
 
 
-def _sentence(model_name: str, outcome: Outcome, entries: Sequence[ReportEntry], found: Comparisons) -> str:
+def _sentence(
+    model_name: str, outcome: Outcome, entries: Sequence[ReportEntry], found: Comparisons, n_uploads: int
+) -> str:
+    if n_uploads:
+        return f"Scores are still being stored: {n_uploads:,} upload{'s' if n_uploads > 1 else ''} under way."
     if found.job_id is not None:
         return f"{found.n_computed:,} of {found.n_comparisons:,} verdicts on {model_name} are computed."
     of = f"of {len(entries):,} criteria"

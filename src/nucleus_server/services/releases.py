@@ -184,6 +184,8 @@ def _changes(before: Iterable[Json], after: Iterable[Json]) -> tuple[SuiteChange
 
 
 def _blockers(report: ReleaseReport) -> str | None:
+    if report.n_uploads_running:
+        return "scores of these models are still being stored: wait a moment"
     if not report.is_complete:
         return f"verdicts are still being computed ({report.n_computed:,} of {report.n_comparisons:,} are there): wait a moment"
     for outcome, what, do in (

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from nucleus_server.domain import Json, Release, ReleaseStatus, Waiver
+from nucleus_server.domain import JobType, Json, Release, ReleaseStatus, UploadStatus, Waiver
 from nucleus_server.errors import Conflict, InvalidInput
 from nucleus_server.storage import schema
 from nucleus_server.storage.base import AnyRow, from_micros, optional_moment, to_json, to_micros
@@ -68,6 +68,30 @@ class ReleaseRows(VerdictRows):
                 query.order_by(table.c.decided_at.desc(), table.c.key.desc()).limit(1)
             ).one_or_none()
             return None if row is None else _to_release(row)
+
+    def count_running_uploads(self, test_ids: Collection[str], model_ids: Collection[str]) -> int:
+        """Uploads of scores of these models that are being stored, and fillings of these tests that are not done."""
+        uploads, jobs = schema.score_uploads, schema.jobs
+        with self._read() as connection:
+            n_uploads: int = connection.execute(
+                sa.select(sa.func.count())
+                .select_from(uploads)
+                .join(schema.models, schema.models.c.key == uploads.c.model_key)
+                .where(
+                    uploads.c.workspace_key == self._workspace_key,
+                    uploads.c.status == UploadStatus.COMMITTING.value,
+                    uploads.c.is_dry_run.is_(False),
+                    schema.models.c.id.in_(model_ids),
+                )
+            ).scalar_one()
+            payloads = connection.execute(
+                sa.select(jobs.c.payload).where(
+                    jobs.c.workspace_key == self._workspace_key,
+                    jobs.c.finished_at.is_(None),
+                    jobs.c.type == JobType.FILL_SCENARIO_TEST.value,
+                )
+            ).scalars()
+            return n_uploads + sum(json.loads(payload)["test_id"] in test_ids for payload in payloads)
 
     def last_approved_models(self) -> dict[str, str]:
         """Test id → id of the model of the newest approved release whose suite holds the test."""

@@ -10,6 +10,7 @@ import pytest
 
 from nucleus import DatasetItem
 from nucleus_server.domain import Role
+from nucleus_server.services import UploadPlan
 from nucleus_server.services.worker import Worker
 from tests.support.api import Api, assert_error
 from tests.support.suites import Suite, made_up_scores, make_suite
@@ -191,3 +192,32 @@ def test_deleting_what_a_release_was_about(suite: Suite) -> None:
         pass
     assert suite.api.get(f"validate/releases/{release['id']}").json()["report"]["outcome"] == "passed"
     assert suite.api.get("validate/waivers").json()["waivers"] == []
+
+
+def test_scores_on_their_way_are_waited_for(suite: Suite) -> None:
+    """A report is not complete while scores of its models are being stored, and says so."""
+    waive(suite)
+    release = create(suite)
+    operator = suite.api.services.access.operator()
+    ws = suite.api.services.store.workspace(operator.workspace_id, operator)
+    plan = UploadPlan(suite.dataset.id, suite.new.id, (suite.function.id,))
+    upload = ws.open_upload(plan, 1)
+    report = suite.report()
+    assert (report["status"], report["n_uploads_running"]) == ("computing", 1) and "stored" in report["sentence"]
+    assert_error(decide(suite, release["id"], "approved"), 409, "release_blocked")
+    assert suite.report(model_id=suite.old.id, baseline_model_id=None)["status"] == "complete"
+    ws.reject_upload(upload.id)
+    assert suite.report()["status"] == "complete"
+
+
+def test_the_baseline_itself_passes(suite: Suite) -> None:
+    """A model that is the baseline of a test is judged by its threshold, and without one has nothing to fear there."""
+    suite.test.set_baseline_model(suite.old.id)
+    entry = suite.entry(model_id=suite.old.id, baseline_model_id=None)
+    assert (entry["outcome"], entry["comparison"], entry["reason"]) == (
+        "passed",
+        None,
+        "the candidate is the baseline here",
+    )
+    suite.rule(threshold=0.99)
+    assert suite.entry(model_id=suite.old.id, baseline_model_id=None)["outcome"] == "failed"
