@@ -80,7 +80,7 @@ def test_blocked_waived_approved_and_the_new_baseline(watched: Watched, live_ser
     page.get_by_label("Candidate").select_option("perception 2")
     page.get_by_role("button", name="Show the report").click()
     expect(page.locator(".sentence")).to_have_text(
-        "✗ failed perception 2 must not be released: 1 of 2 criteria fail (iou on Night)."
+        "✗ failed perception 2 must not be released: 1 of 2 criteria fails (iou on Night)."
     )
     rows = [re.sub(r"\s+", " ", text) for text in page.locator("#entries tbody tr").all_inner_texts()]
     assert rows[0].startswith("✗ failed Night iou blocks releases") and "▼ worse" in rows[0] and "(Holm)" in rows[0]
@@ -91,10 +91,10 @@ def test_blocked_waived_approved_and_the_new_baseline(watched: Watched, live_ser
     page.get_by_role("button", name="Start a release from this report").click()
 
     expect(page.get_by_role("heading", name="2027.1")).to_be_visible()
-    expect(page.locator("#decision-card")).to_contain_text("1 of 2 criteria fail without a waiver (iou on Night)")
+    expect(page.locator("#decision-card")).to_contain_text("1 of 2 criteria fails without a waiver (iou on Night)")
     page.get_by_label("Note").fill("Looks fine to me.")
     page.get_by_role("button", name="Approve").click()
-    expect(page.get_by_role("alert").first).to_contain_text("fail without a waiver")
+    expect(page.get_by_role("alert").first).to_contain_text("fails without a waiver")
     expect(page.get_by_label("Note")).to_have_value("Looks fine to me.")
     watched.wrong = [text for text in watched.wrong if "409" not in text]
 

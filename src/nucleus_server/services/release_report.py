@@ -273,20 +273,22 @@ def _sentence(
         return f"{found.n_computed:,} of {found.n_comparisons:,} verdicts on {model_name} are computed."
     of = f"of {len(entries):,} criteria"
     concerned = [e for e in entries if e.outcome is outcome and e.waiver is None]
+    fail, have = ("fails", "has") if len(concerned) == 1 else ("fail", "have")
     named = ", ".join(f"{e.function_name} on {e.test_name}" for e in concerned[:_NAMED])
     more = f" and {len(concerned) - _NAMED:,} more" if len(concerned) > _NAMED else ""
     if outcome is Outcome.FAILED:
-        return f"{model_name} must not be released: {len(concerned):,} {of} fail ({named}{more})."
+        return f"{model_name} must not be released: {len(concerned):,} {of} {fail} ({named}{more})."
     if outcome is Outcome.MISSING:
-        return f"{model_name} cannot be judged: {len(concerned):,} {of} have no evaluation of it ({named}{more})."
+        return f"{model_name} cannot be judged: {len(concerned):,} {of} {have} no evaluation of it ({named}{more})."
     n_waived = sum(e.waiver is not None for e in entries)
-    waived = f", {n_waived:,} of them by a waiver" if n_waived else ""
+    waived = f", {n_waived:,} by a waiver" if n_waived else ""
     if outcome is Outcome.INCONCLUSIVE:
         concerned = [e for e in entries if e.outcome in (Outcome.INCONCLUSIVE, Outcome.NEW) and e.waiver is None]
         named = ", ".join(f"{e.function_name} on {e.test_name}" for e in concerned[:_NAMED])
         more = f" and {len(concerned) - _NAMED:,} more" if len(concerned) > _NAMED else ""
         return f"Nothing speaks against {model_name}, but {len(concerned):,} {of} could not tell ({named}{more})."
-    return f"{model_name} may be released: all {len(entries):,} criteria pass{waived}."
+    passing = "its only criterion passes" if len(entries) == 1 else f"all {len(entries):,} criteria pass"
+    return f"{model_name} may be released: {passing}{waived}."
 
 
 def _top_items(ws: WorkspaceStore, entries: Sequence[ReportEntry]) -> tuple[TopItem, ...]:

@@ -188,9 +188,9 @@ def _blockers(report: ReleaseReport) -> str | None:
         return "scores of these models are still being stored: wait a moment"
     if not report.is_complete:
         return f"verdicts are still being computed ({report.n_computed:,} of {report.n_comparisons:,} are there): wait a moment"
-    for outcome, what, do in (
-        (Outcome.FAILED, "fail without a waiver", "mend the model, or waive what is known and accepted"),
-        (Outcome.MISSING, "have no evaluation of the candidate", "upload its scores"),
+    for outcome, verbs, what, do in (
+        (Outcome.FAILED, ("fails", "fail"), "without a waiver", "mend the model, or waive what is known and accepted"),
+        (Outcome.MISSING, ("has", "have"), "no evaluation of the candidate", "upload its scores"),
     ):
         if n := report.count(outcome):
             names = [
@@ -199,7 +199,9 @@ def _blockers(report: ReleaseReport) -> str | None:
                 if e.outcome is outcome and e.waiver is None
             ]
             more = f" and {n - 3:,} more" if n > 3 else ""
-            return f"{n:,} of {len(report.entries):,} criteria {what} ({', '.join(names[:3])}{more}): {do}"
+            return (
+                f"{n:,} of {len(report.entries):,} criteria {verbs[n > 1]} {what} ({', '.join(names[:3])}{more}): {do}"
+            )
     return None
 
 

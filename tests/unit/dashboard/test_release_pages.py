@@ -36,7 +36,7 @@ def test_a_report_sums_up_and_leads_on(world: World) -> None:
     """The sentence, five lines, the entries with what they weigh, and the three items that weigh most."""
     shown = page(world.api, f"/report?model={world.models['v2'].id}")
     assert texts(shown.select(".sentence")) == [
-        "✗ failed v2 must not be released: 1 of 1 criteria fail (iou on Night)."
+        "✗ failed v2 must not be released: 1 of 1 criteria fails (iou on Night)."
     ]
     assert texts(shown.select(".lines dt")) == ["Verdict", "Blockers", "Inconclusive", "Waivers", "Coverage"]
     assert texts(shown.select(".lines dd"))[2:] == ["none", "none", "1 evaluation complete"]
@@ -88,7 +88,7 @@ def test_blocked_then_waived_then_approved_then_the_baseline(world: World) -> No
     refused = send(world.api, release, "#decision", button="Approve", note="please <b>")
     assert refused.status_code == 409
     shown = BeautifulSoup(refused.text, "html.parser")
-    assert "criteria fail without a waiver (iou on Night)" in texts(shown.select("main > .problem"))[0]
+    assert "criteria fails without a waiver (iou on Night)" in texts(shown.select("main > .problem"))[0]
     assert texts(shown.select("#decision textarea")) == ["please <b>"]
     assert page(world.api, release).select_one("#decision") is not None
 

@@ -56,7 +56,7 @@ def test_blocked_waived_approved_promoted(suite: Suite) -> None:
     """A failing release is approved only with a waiver; then its model becomes the baseline, and all of it is in the log."""
     release = create(suite)
     assert (release["status"], release["report"]["outcome"], release["previous_release_id"]) == ("open", "failed", None)
-    assert "fail without a waiver" in release["blockers"]
+    assert "fails without a waiver" in release["blockers"]
     assert_error(decide(suite, release["id"], "approved"), 409, "release_blocked")
     assert_error(suite.api.post(f"validate/releases/{release['id']}/promote", {}), 409, "release_not_approved")
 
