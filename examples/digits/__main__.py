@@ -37,9 +37,14 @@ def main() -> int:
         dataset = scenarios.upload_images(client, images, options.data_dir / "digits")
         functions = scenarios.make_functions(client)
         tests = scenarios.make_tests(client, dataset, images, functions)
-        scenarios.upload_results(client, tests, functions, images, trained)
+        baseline, candidate = scenarios.upload_results(client, tests, functions, images, trained)
         _out.print(_results_table(tests, functions))
+        verdicts = scenarios.compare(tests, baseline, candidate)
+        _out.print(f"More than chance? {candidate.name} beside the baseline, {baseline.name}:", soft_wrap=True)
+        for verdict in verdicts:
+            _out.print(f"  {verdict}", highlight=False, markup=False, soft_wrap=True)
         _out.print(f"Dashboard, logged in: {login_link}", highlight=False, soft_wrap=True)
+        _out.print(f"The last comparison, and why: {verdicts[-1].url}", highlight=False, soft_wrap=True)
         if not options.exit:
             _out.print("The server runs until you press Ctrl-C.")
             try:

@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image as Picture
 
 from examples.digits.classifiers import Classifier, Image
-from nucleus import Dataset, DatasetItem, Model, NucleusClient
-from nucleus.validate import EvaluationResult, ExternalEvalFunction, ScenarioTest
+from nucleus import EACH_ITEM, Dataset, DatasetItem, Model, NucleusClient
+from nucleus.validate import Comparisons, EvaluationResult, ExternalEvalFunction, ScenarioTest
 
 _DATASET = "Handwritten digits"
 _SCALE = 12
@@ -43,6 +43,7 @@ def upload_images(client: NucleusClient, images: list[Image], folder: Path) -> D
     if dataset.size < len(images):
         folder.mkdir(parents=True, exist_ok=True)
         dataset.append([_item(image, folder) for image in images]).sleep_until_complete()
+    dataset.set_cluster_key(EACH_ITEM)  # no scenario shows one digit twice, so its images are independent
     return dataset
 
 
@@ -121,3 +122,8 @@ def upload_results(
         if client.validate.get_scenario_test(test.id).baseline_model_id is None:
             test.set_baseline_model(models[0].id)
     return models
+
+
+def compare(tests: dict[str, ScenarioTest], baseline: Model, candidate: Model) -> Comparisons:
+    """The candidate beside the baseline on the first scenario, by each function."""
+    return tests[SCENARIOS[0].name].compare(baseline, candidate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,11 +29,19 @@ def run_demo(folder: Path) -> str:
 
 
 def test_demo_twice(tmp_path: Path) -> None:
-    """Real results with thresholds, verdicts and coverage; the second run neither fails nor duplicates."""
+    """Real results with criteria, coverage and verdicts beyond chance; the second run neither fails nor duplicates."""
     first = run_demo(tmp_path)
     for text in ("Easily confused", "Support vector machine", "✓ passed", "✗ failed", "719/719 scored", "baseline 0."):
         assert text in first
+    assert "Support vector machine beside the baseline, Logistic regression:" in first
+    assert re.search(r"'correct' of test 'All digits': passed, better by 0\.\d+ \[.*\], p = .* over 719 items\n", first)
+    assert re.search(
+        r"'probability_of_true_digit' of test 'All digits': inconclusive: .* could have been seen\n", first
+    )
     assert "Dashboard, logged in: http://127.0.0.1:" in first
+    assert re.search(
+        r"^The last comparison, and why: http://127\.0\.0\.1:\d+/compare/ev_\w+/ev_\w+$", first, re.MULTILINE
+    )
 
     def rows() -> dict[str, int]:
         store = Store(f"sqlite:///{tmp_path / 'nucleus.db'}")
