@@ -25,6 +25,7 @@ import msgspec
 import nucleus
 import nucleus.pytest_plugin
 import nucleus.validate
+import nucleus_metrics
 from nucleus._upload_report import Distribution, Histogram, UploadedFunction, UploadedTest, UploadWarning
 from nucleus.validate.comparison import MissingScoresBound, Side
 from nucleus.validate.decoding import Interval
@@ -324,6 +325,28 @@ def _parameter(parameter: inspect.Parameter) -> str:
     return f"{parameter.name}: {shown} = {'...' if value == 'unchanged' else value}"
 
 
+# --- functions on arrays
+
+
+def metrics() -> str:
+    """The public names of `nucleus_metrics`: functions first, then what they return."""
+    members = [(name, getattr(nucleus_metrics, name)) for name in nucleus_metrics.__all__]
+    parts: list[str] = ["## Functions"]
+    for name, member in members:
+        if not inspect.isclass(member):
+            signature = _code(f"nucleus_metrics.{name}", inspect.signature(member))
+            parts += [f"### nucleus_metrics.{name}", signature, markdown(member.__doc__)]
+    parts.append("## What they return")
+    for name, member in members:
+        if inspect.isclass(member):
+            parts += [f"### {name}", markdown(member.__doc__)]
+            if issubclass(member, enum.Enum):
+                parts.append("\n".join(f"* `{entry.name}` = `{entry.value!r}`" for entry in member))
+            elif fields := [f for f in getattr(member, "_fields", ()) if f"`{f}`" not in markdown(member.__doc__)]:
+                parts.append("Fields: " + ", ".join(f"`{field}`" for field in fields) + ".")
+    return "\n\n".join(parts) + "\n"
+
+
 # --- HTTP
 
 
@@ -539,7 +562,7 @@ def _example() -> str:
 
 def pages() -> dict[Path, str]:
     """The whole pages: what people wrote above the mark, what the code says below."""
-    made = {FOLDER / "sdk.md": sdk(), FOLDER / "http.md": http()}
+    made = {FOLDER / "sdk.md": sdk(), FOLDER / "metrics.md": metrics(), FOLDER / "http.md": http()}
     return {path: path.read_text().partition(MARK)[0] + MARK + "\n" + text for path, text in made.items()}
 
 
