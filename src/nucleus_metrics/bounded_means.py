@@ -76,12 +76,18 @@ def wilson(clusters: Clusters, n_effective: float, alpha: float) -> Interval:
     Source: Wilson 1927; Korn and Graubard 1998 (effective size); Newcombe 1998 (method 4, the correction).
     """
     if clusters.mean > 0.5:
-        mirrored = wilson(Clusters(clusters.weights - clusters.sums, clusters.weights), n_effective, alpha)
+        mirrored = _wilson_of_rarer(Clusters(clusters.weights - clusters.sums, clusters.weights), n_effective, alpha)
         return Interval(1.0 - mirrored.high, 1.0 - mirrored.low)
+    return _wilson_of_rarer(clusters, n_effective, alpha)
+
+
+def _wilson_of_rarer(clusters: Clusters, n_effective: float, alpha: float) -> Interval:
+    """Of a mean of at most one half, or above it by no more than rounding."""
     mean, error = clusters.mean, clusters.standard_error
     variance = mean * (1 - mean)
-    n = min(variance / error**2, n_effective) if error > 0 and variance > 0 else clusters.n_equal
-    n_seen = float(clusters.sums.sum() ** 2 / (clusters.sums**2).sum()) if mean else 0.0
+    n = min((math.sqrt(variance) / error) ** 2, n_effective) if error > 0 and variance > 0 else clusters.n_equal
+    seen = clusters.sums / clusters.sums.max() if mean else clusters.sums  # scaled, so that no square underflows
+    n_seen = float(seen.sum() ** 2 / (seen**2).sum()) if mean else 0.0
     if n_seen < min(_ENOUGH_SEEN, clusters.n_equal / 2):
         n = min(n, clusters.n_equal)
     z = t_quantile(1 - alpha / 2, clusters.degrees_of_freedom)

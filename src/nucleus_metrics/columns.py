@@ -47,10 +47,16 @@ def cluster_codes(labels: NDArray[Any]) -> NDArray[np.int64]:
         # Looked up in a dict, and only the different ones sorted: a quarter of the time of sorting all.
         values = labels.tolist()
         different = set(values)
-        if len(different) < len(values) / 2 and all(value == value for value in different):
-            numbers_by_value = {value: number for number, value in enumerate(sorted(different))}
+        is_mixed = len({type(value) for value in different}) > 1
+        if is_mixed or (len(different) < len(values) / 2 and all(value == value for value in different)):
+            numbers_by_value = {value: number for number, value in enumerate(_in_order(different, is_mixed))}
             return np.fromiter(map(numbers_by_value.__getitem__, values), dtype=np.int64, count=len(values))
     return np.asarray(np.unique(labels, return_inverse=True)[1], dtype=np.int64)
+
+
+def _in_order(labels: set[Any], is_mixed: bool) -> list[Any]:
+    """Labels of several types, such as texts and None, have no order of their own: theirs is that of types, then of texts."""
+    return sorted(labels, key=(lambda label: (type(label).__name__, str(label))) if is_mixed else None)
 
 
 def summed(

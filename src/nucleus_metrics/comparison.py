@@ -21,6 +21,8 @@ FEWEST_CLUSTERS = 6
 """Of fewer clusters no two-sided sign-flip test has a p below 0.05."""
 DEFAULT_SEED = 20_260_101
 _POWER = 0.80
+_AT_MARGIN = 1e-9  # of the margin: what an end may be off by for rounding
+_MOST_CLUSTERS = 10**15
 
 
 class Verdict(str, Enum):
@@ -78,7 +80,10 @@ class Comparison(NamedTuple):
         if self.n_clusters < FEWEST_CLUSTERS or math.isnan(self.delta):
             return False
         worst = self.interval.low if self.higher_is_better else -self.interval.high
-        return worst > -self.margin or (worst == 0.0 == self.interval.low == self.interval.high)
+        if math.isclose(worst, -self.margin, rel_tol=_AT_MARGIN):
+            # Scores in tenths: by exact numbers the end is just at the margin, on whichever side float64 rounds it to.
+            return worst == 0.0 == self.interval.low == self.interval.high
+        return worst > -self.margin
 
 
 def compare(
@@ -188,7 +193,9 @@ def compare(
 
 
 def clusters_needed(comparison: Comparison, effect: float) -> int | None:
-    """How many clusters like these would show a difference of this size with 80 % probability; None if nobody knows.
+    """How many clusters like these would show a difference of this size with 80 % probability.
+
+    None if nobody knows, or if it is more than anybody could have (10^15).
 
     Args:
         effect: Above 0, in the scores' unit.
@@ -208,6 +215,8 @@ def clusters_needed(comparison: Comparison, effect: float) -> int | None:
     low, high = FEWEST_CLUSTERS, FEWEST_CLUSTERS
     while detectable(high) > effect:
         low, high = high, 2 * high
+        if high > _MOST_CLUSTERS:
+            return None
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if detectable(middle) <= effect else (middle + 1, high)

@@ -103,7 +103,8 @@ class ClusterTotals(NamedTuple):
 def grid_step(values: NDArray[np.float64]) -> float:
     """A power of two that sums of these values are less than 2^52 of."""
     magnitude = float(np.abs(values).sum())
-    return math.ldexp(1.0, int(math.frexp(magnitude)[1]) - _GRID_BITS) if magnitude else 1.0
+    # Below 2^-1074 there is no number: float64 itself is a grid of such steps there.
+    return math.ldexp(1.0, max(int(math.frexp(magnitude)[1]) - _GRID_BITS, -1074)) if magnitude else 1.0
 
 
 class FlipTest(NamedTuple):
@@ -227,5 +228,8 @@ def plausible(
     is_tied = np.abs(flips) >= reach
     low[is_tied], high[is_tied] = np.minimum(low[is_tied], 0.0), np.maximum(high[is_tied], 0.0)
     n = len(flips)
-    k = min(math.floor(alpha * n) + 1, n)
+    k = math.floor(alpha * n) + 1
+    if k / n <= alpha:
+        k += 1  # the product was rounded down: p of k vectors, which is this very quotient, rejects too
+    k = min(k, n)
     return Interval(float(np.partition(low, k - 1)[k - 1]), float(np.partition(high, n - k)[n - k]))

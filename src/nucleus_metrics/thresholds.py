@@ -44,8 +44,8 @@ class ThresholdComparison(NamedTuple):
         n: Members with a score and a weight above 0.
         n_effective: (Σw)² / Σw².
         n_clusters: Clusters with a weight above 0.
-        method: How the interval was made: `wilson`, `betting` or `padded t`; `none` of fewer than two clusters, and then the
-            interval is the whole range.
+        method: How the interval was made: `wilson`, `betting` or `padded t`; `none` of fewer than two clusters, or where one
+            has all of the weight that float64 can tell, and then the interval is the whole range.
         alpha: 1 − the confidence of the interval.
         seed: Of the orders in which clusters are bet on.
     """
@@ -107,6 +107,9 @@ def against_threshold(
             f"{threshold}, {alpha} and {score_range}"
         )
     s, _, w, labels = checked_columns(scores, scores, weights, clusters)
+    if (w > 0).any():
+        # Only the ratios of weights matter; one that is nothing beside the largest is none.
+        w = np.ldexp(w, -int(np.frexp(w[~np.isnan(s)].max(initial=0.0))[1]))
     is_used = ~np.isnan(s) & (w > 0)
     if not is_used.all():
         s, w = s[is_used], w[is_used]
@@ -117,12 +120,11 @@ def against_threshold(
     n_clusters = len(s) if codes is None else int(codes.max()) + 1 if len(codes) else 0
     result, error, n_effective, unit, method = math.nan, math.nan, 0.0, Interval(0.0, 1.0), "none"
     if n_clusters:
-        w = np.ldexp(w, -int(np.frexp(w.max())[1]))
         in_unit = (s - low) / (high - low)
         found = Clusters(summed(codes, w * in_unit, n_clusters), summed(codes, w, n_clusters))
         result = weighted_mean(s, w).value
         n_effective = float(w.sum() ** 2 / (w**2).sum())
-    if n_clusters > 1:
+    if n_clusters > 1 and (found.weights < found.weights.sum()).all():
         error = found.standard_error * (high - low)
         if ((s == low) | (s == high)).all():
             unit, method = wilson(found, n_effective, alpha), "wilson"

@@ -122,6 +122,16 @@ def test_margin() -> None:
     assert compare(b, a, margin=0.02, higher_is_better=False).is_non_inferior
 
 
+def test_an_end_at_the_margin_is_not_within_it() -> None:
+    """Scores in thirtieths that are all worse by just the margin: which side float64 rounds the end to decides nothing."""
+    a = np.arange(8) / 30 + 0.1
+    for steps in range(1, 9):
+        b = (np.arange(8) - steps) / 30 + 0.1
+        assert not compare(a, b, margin=steps / 30).is_non_inferior
+        assert not compare(b, a, margin=steps / 30, higher_is_better=False).is_non_inferior
+        assert compare(a, b, margin=steps / 30 + 1e-6).is_non_inferior
+
+
 def test_members_without_a_score() -> None:
     """Only members with both scores count; leaving out the candidate's worst cannot look better than scoring them low."""
     rng = np.random.default_rng(1)
@@ -200,6 +210,7 @@ def test_power() -> None:
     n = clusters_needed(found, found.minimum_detectable_effect / 2)
     assert n is not None and 180 < n < 200
     assert clusters_needed(found, 10.0) == 6
+    assert clusters_needed(found, 1e-300) is None
 
 
 @pytest.mark.parametrize(("row", "n_scenes", "size", "spread"), [(4, 8, 20, 0.0), (5, 8, 20, 1.0), (6, 12, 20, 1.5)])

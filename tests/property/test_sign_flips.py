@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from nucleus_metrics import KernelInputError, Verdict, compare
+from nucleus_metrics.sign_flip import plausible
 from nucleus_metrics.signs import all_sums, drawn_sums, flipped, largest_p
 
 totals = st.lists(st.integers(-(2**40), 2**40), min_size=1, max_size=9)
@@ -117,6 +118,23 @@ def test_p_and_interval_agree_at_any_level(n: int, seed: int, shift: float, alph
     assert (found.p_value <= alpha) == (not found.interval.low <= 0 <= found.interval.high)
 
 
+def test_p_and_interval_agree_at_a_level_that_is_p() -> None:
+    """Also where p is a level that float64 makes a little less of when it is multiplied by the number of vectors."""
+    for alpha in (0.043, 0.051, 0.071, 0.29):
+        n_rejected = round(alpha * 10_000)
+        rest = np.arange(10_000 - n_rejected, dtype=np.float64) % 50
+        flips = np.concatenate([np.full(n_rejected, 60.0), rest])
+        low, high = plausible(flips, np.zeros(10_000), 60.0, 100.0, 60.0, alpha)
+        assert n_rejected / 10_000 <= alpha and not low <= 0 <= high
+
+
+def test_tiny_differences_are_exact() -> None:
+    """Scores next to the smallest number there is differ like any others."""
+    a = np.zeros(8)
+    assert compare(a, a - 1e-310).verdict is Verdict.WORSE
+    assert compare(a, a + 1e-320).p_value == 2 / 2**8
+
+
 def test_decisions_draw_more() -> None:
     """Near a level that p will be compared with it has more draws; the interval stays, and elsewhere nothing changes."""
     rng = np.random.default_rng(7)
@@ -139,6 +157,8 @@ def test_labels_of_any_kind() -> None:
     codes = rng.integers(0, 90, 600)
     a, b = rng.uniform(size=(2, 600))
     texts = np.array([f"scene-{code:03}" for code in codes])
+    assert compare(a, b, clusters=[None if code == 0 else f"s{code:02}" for code in codes]).n_clusters == 90
+    assert compare([0.1] * 6, [0.2] * 6, clusters=["a", "b", None, 1, 2.5, False]).n_clusters == 6
     found = compare(a, b, clusters=codes)
     for labels in (codes.astype(np.uint64), codes + 10**9, codes / 7, texts, texts.astype(object), texts.tolist()):
         assert compare(a, b, clusters=labels) == found

@@ -97,6 +97,16 @@ def test_nothing_missed_is_not_certainty() -> None:
     assert against_threshold([1.0, 1.0], 0.5, clusters=[1, 1]).interval == (0.0, 1.0)
 
 
+@pytest.mark.parametrize("tiny", [1e-10, 1e-17, 1e-160, 1e-300, 5e-324])
+def test_one_cluster_that_has_all_the_weight_proves_nothing(tiny: float) -> None:
+    """However many others there are beside it, and whatever their scores."""
+    for scores in ([0.9] + [0.1] * 8, [1] + [0] * 8, [0] + [1] * 8, [1] * 9, [0.5] + [0.3] * 199):
+        found = against_threshold(scores, 0.2, weights=[1] + [tiny] * (len(scores) - 1))
+        assert found.standing is Standing.INCONCLUSIVE and 0 <= found.interval.low < found.interval.high <= 1
+    half = against_threshold([0, 1, 1, 0, 0, 1, 0], 0.2, weights=[1, 1, 1e-160, 1e-16, 5e-324, 0.3, 0.3])
+    assert half.standing is Standing.INCONCLUSIVE
+
+
 @pytest.mark.parametrize("shape", [(1.0, 1.0), (10.0, 10.0)])
 def test_many_clusters_are_not_wasted(shape: tuple[float, float]) -> None:
     """Of a thousand clusters the interval is at most a third wider than Student's."""
