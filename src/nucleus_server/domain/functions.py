@@ -51,6 +51,11 @@ class Comparison(str, Enum):
         }[self]
 
     @property
+    def wants_more(self) -> bool:
+        """Whether larger results satisfy it, whatever the function's direction is."""
+        return self in (Comparison.GREATER_THAN, Comparison.GREATER_THAN_EQUAL_TO)
+
+    @property
     def compare(self) -> Callable[[Any, Any], Any]:
         """The comparison as a function of (result, threshold); for arrays of results it gives arrays."""
         return {

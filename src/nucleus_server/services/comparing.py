@@ -11,6 +11,7 @@ import nucleus_metrics as kernels
 from nucleus_server.domain import (
     Direction,
     Evaluation,
+    EvaluationStatus,
     Mode,
     Outcome,
     PairVerdict,
@@ -116,6 +117,31 @@ def compare_on_test(
     return compare_matters(ws, matters, Rules(), wait_s=wait_s)
 
 
+def compare_with_baseline(ws: WorkspaceStore, test_id: str, *, wait_s: float) -> dict[str, ReportEntry]:
+    """Evaluation id → its comparison with the baseline's newest one, for the newest evaluation of every other model.
+
+    Empty if the test has no baseline. The verdicts of entries are adjusted for all that are shown here; those of
+    `comparison` are not.
+    """
+    test = ws.get_scenario_test(test_id)
+    if test.baseline_model_key is None:
+        return {}
+    entries = {entry.function.key: entry for entry in ws.list_test_functions(test_id)}
+    newest = {
+        (e.function_key, e.model_key): e
+        for e in ws.list_evaluations(test_id)
+        if e.status is EvaluationStatus.COMPLETED and e.function_key in entries
+    }
+    matters = [
+        Matter(test, entries[function_key], candidate=evaluation, baseline=baseline)
+        for (function_key, model_key), evaluation in newest.items()
+        if model_key != test.baseline_model_key
+        and (baseline := newest.get((function_key, test.baseline_model_key))) is not None
+    ]
+    found = compare_matters(ws, matters, Rules(), wait_s=wait_s)
+    return {entry.candidate.evaluation_id: entry for entry in found.entries if entry.candidate is not None}
+
+
 def compare_evaluations(
     ws: WorkspaceStore, baseline_evaluation_id: str, candidate_evaluation_id: str, *, wait_s: float
 ) -> ReportEntry:
@@ -187,18 +213,23 @@ class _Draft:
         if baseline is not None:
             self.questions.append(self._question(candidate, baseline=baseline, margin=entry.margin))
         if self._mode in _MODES_OF_THRESHOLDS and entry.threshold is not None:
-            self.questions.append(self._question(candidate, threshold=entry.threshold))
+            self.questions.append(self._threshold_question(candidate))
 
-    def _question(
-        self,
-        candidate: Evaluation,
-        *,
-        baseline: Evaluation | None = None,
-        margin: float = 0.0,
-        threshold: float | None = None,
-    ) -> Question:
+    def _question(self, candidate: Evaluation, *, baseline: Evaluation, margin: float) -> Question:
         test, function = self.matter.test, self.matter.entry.function
-        return Question(baseline, candidate, function, test.dataset_key, self._cluster, margin, threshold)
+        return Question(baseline, candidate, function, test.dataset_key, self._cluster, margin)
+
+    def _threshold_question(self, candidate: Evaluation) -> Question:
+        test, entry = self.matter.test, self.matter.entry
+        return Question(
+            None,
+            candidate,
+            entry.function,
+            test.dataset_key,
+            self._cluster,
+            threshold=entry.threshold,
+            comparison=entry.comparison,
+        )
 
     def take(self, question: Question, verdict: PairVerdict | ThresholdVerdict | None) -> None:
         """Keep the answer to one of the questions."""
@@ -284,7 +315,7 @@ class _Draft:
         filled, weights = with_worst(
             self._ws,
             self._clusters,
-            self._question(candidate),
+            self._threshold_question(candidate),
             scores,
             np.ones(len(scores)) if weights is None else weights,
         )

@@ -161,7 +161,10 @@ def _point(facts: Facts) -> Decision:
             )
         result, threshold = pair.candidate_result, pair.baseline_result
         what = f"the baseline's {threshold:.4g}"
-        worst = None if pair.worst_case is None else threshold + pair.worst_case.delta
+        # The worst for this comparison, which may want the opposite of what is better.
+        is_as_better = facts.comparison.wants_more is facts.higher_is_better
+        bound = pair.worst_case if is_as_better else pair.best_case
+        worst = None if bound is None else threshold + bound.delta
     where = f"{result:.4g}, wanted {facts.comparison.symbol} {what}"
     if not facts.comparison.holds(result, threshold):
         return Decision(Outcome.FAILED, where)

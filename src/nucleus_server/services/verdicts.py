@@ -14,10 +14,11 @@ import msgspec
 import numpy as np
 
 import nucleus_metrics as kernels
-from nucleus_metrics.comparison import DEFAULT_SEED
+from nucleus_metrics.comparison import DEFAULT_SEED, FEWEST_CLUSTERS
 from nucleus_server.domain import (
     Bound,
     ClusterBy,
+    Comparison,
     Direction,
     EvalFunction,
     Evaluation,
@@ -33,7 +34,7 @@ from nucleus_server.storage import NewVerdict, WorkspaceStore
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-METHOD_VERSION = 1
+METHOD_VERSION = 2
 """Goes up when the same scores and settings give another verdict: those of older versions are then computed again."""
 ALPHA = 0.05
 SEED = DEFAULT_SEED
@@ -52,6 +53,7 @@ class Question:
         baseline: What it is compared with; None if with `threshold`.
         cluster: What makes members alike.
         margin: Of a comparison with a baseline, in the function's unit.
+        comparison: How the result is to be to the threshold; it decides what is good there, not the function's direction.
     """
 
     baseline: Evaluation | None
@@ -61,10 +63,13 @@ class Question:
     cluster: ResolvedCluster
     margin: float = 0.0
     threshold: float | None = None
+    comparison: Comparison | None = None
 
     @property
     def higher_is_better(self) -> bool:
-        """The function's direction."""
+        """Whether larger scores are good: what the comparison with a threshold wants, else the function's direction."""
+        if self.comparison is not None:
+            return self.comparison.wants_more
         return self.function.direction is Direction.HIGHER_IS_BETTER
 
 
@@ -146,8 +151,8 @@ def pair_columns(
     """The two evaluations of a question side by side, over the members that both lists have.
 
     Weights are the candidate's; where both uploads carry weights and they differ, the baseline's. A member that the
-    candidate left out has the baseline's. What was deleted since counts for neither. `scores` are those that were read
-    already, by evaluation key.
+    candidate left out has the baseline's if those are used for the others or are the same, else 1, the largest. What was
+    deleted since counts for neither. `scores` are those that were read already, by evaluation key.
     """
     baseline, candidate = question.baseline, question.candidate
     assert baseline is not None
@@ -165,10 +170,11 @@ def pair_columns(
     weights_differ = False
     if weights_a is not None:
         weights_differ = not np.array_equal(weights_a[:n][is_common], weights[is_common])
-        if weights_differ and weights_b is not None:
-            weights = weights_a[:n].copy()
-        is_missing = np.isnan(b)
-        weights[is_missing] = weights_a[:n][is_missing]
+        if weights_b is not None:
+            if weights_differ:
+                weights = weights_a[:n].copy()
+            is_missing = np.isnan(b)
+            weights[is_missing] = weights_a[:n][is_missing]
     elif weights_b is not None:
         weights_differ = not (weights[is_common] == 1.0).all()
         weights[np.isnan(b)] = 1.0
@@ -268,8 +274,8 @@ def _pair_verdict(ws: WorkspaceStore, clusters: Clusters, question: Question, sc
         weights_differ=columns.weights_differ,
         baseline_result=baseline_result,
         candidate_result=candidate_result,
-        worst_case=None if worst is None else _bound(worst),
-        best_case=None if best is None else _bound(best),
+        worst_case=None if worst is None or not worst.n else _bound(worst),
+        best_case=None if best is None or not best.n else _bound(best),
     )
 
 
@@ -288,7 +294,8 @@ def _results(
 
 def _threshold_verdict(ws: WorkspaceStore, clusters: Clusters, question: Question, known: Scores) -> ThresholdVerdict:
     candidate, function = question.candidate, question.function
-    assert question.threshold is not None
+    threshold, comparison = question.threshold, question.comparison
+    assert threshold is not None and comparison is not None
     scores = known[candidate.key]
     found_weights = ws.read_weights(candidate)
     weights = np.ones(len(scores)) if found_weights is None else found_weights.copy()
@@ -302,17 +309,17 @@ def _threshold_verdict(ws: WorkspaceStore, clusters: Clusters, question: Questio
         "alpha": ALPHA,
         "seed": SEED,
     }
-    found = kernels.against_threshold(scores, question.threshold, weights=weights, **arguments)
+    found = kernels.against_threshold(scores, threshold, weights=weights, **arguments)
     worst = None
     if candidate.is_partial:
         filled, weights = with_worst(ws, clusters, question, scores, weights)
-        worst = kernels.against_threshold(filled, question.threshold, weights=weights, **arguments).standing.value
+        worst = _standing(kernels.against_threshold(filled, threshold, weights=weights, **arguments), comparison)
     return ThresholdVerdict(
         result=found.result,
-        threshold=question.threshold,
+        threshold=threshold,
         low=found.interval.low,
         high=found.interval.high,
-        standing=found.standing.value,
+        standing=_standing(found, comparison),
         method=found.method,
         n=found.n,
         n_clusters=found.n_clusters,
@@ -322,6 +329,18 @@ def _threshold_verdict(ws: WorkspaceStore, clusters: Clusters, question: Questio
         cluster=question.cluster,
         worst_case=worst,
     )
+
+
+def _standing(found: kernels.ThresholdComparison, comparison: Comparison) -> str:
+    """The standing by this very comparison: for the kernel, reaching a threshold is passing; for `>` and `<` it is not."""
+    if found.n_clusters < FEWEST_CLUSTERS:
+        return kernels.Standing.INCONCLUSIVE.value
+    worst, best = found.interval if comparison.wants_more else reversed(found.interval)
+    if comparison.holds(worst, found.threshold):
+        return kernels.Standing.PASSES.value
+    if comparison.holds(best, found.threshold):
+        return kernels.Standing.INCONCLUSIVE.value
+    return kernels.Standing.FAILS.value
 
 
 def with_worst(
@@ -376,6 +395,7 @@ def _digest(clusters: Clusters, question: Question) -> bytes:
         clusters.fingerprint(question.dataset_key, question.cluster),
         question.margin,
         question.threshold,
+        None if question.comparison is None else question.comparison.value,
     ]
     return hashlib.sha256(json.dumps(depends_on).encode()).digest()
 
@@ -394,6 +414,7 @@ def _to_payload(question: Question) -> Json:
         "cluster": [question.cluster.by.value, question.cluster.key, question.cluster.source],
         "margin": question.margin,
         "threshold": question.threshold,
+        "comparison": None if question.comparison is None else question.comparison.value,
     }
 
 
@@ -413,4 +434,5 @@ def _from_payload(ws: WorkspaceStore, entry: Json) -> Question | None:
         cluster=ResolvedCluster(ClusterBy(by), key, source),
         margin=entry["margin"],
         threshold=entry["threshold"],
+        comparison=None if entry["comparison"] is None else Comparison(entry["comparison"]),
     )

@@ -88,6 +88,89 @@ def test_leaving_out_the_worst_never_passes(suite: Suite, mode: str) -> None:
     assert strict["outcome"] == "failed" and "90.0 %" in strict["reason"]
 
 
+@pytest.mark.parametrize("mode", ["non-inferior", "point"])
+def test_missing_members_weigh_as_much_as_others(suite: Suite, mode: str) -> None:
+    """Where only the baseline weighs its members, those that the candidate left out do not count for less than the others."""
+    old, new = np.full(suite.n_items, 0.9), np.where(np.arange(suite.n_items) % 10 == 0, 0.3, 0.95)
+    suite.upload(suite.old, old, weights=[0.01] * suite.n_items)
+    suite.upload(suite.new, new, left_out=np.flatnonzero(new == 0.3).tolist())
+    entry = suite.entry(mode=mode)
+    assert entry["outcome"] == "inconclusive" and "24 members" in entry["reason"]
+    assert entry["comparison"]["worst_case"]["delta"] == pytest.approx(0.9 * 0.05 - 0.1 * 0.9)
+
+
+@pytest.mark.parametrize("mode", ["point", "confident", "not-proven-worse"])
+def test_the_comparison_says_what_is_good(suite: Suite, mode: str) -> None:
+    """A criterion that wants less of a function whose direction is more is decided as it says, by the interval too."""
+    suite.upload(suite.new, np.full(suite.n_items, 0.9))
+    outcomes = {}
+    for comparison in ("less_than", "less_than_equal_to", "greater_than", "greater_than_equal_to"):
+        suite.rule(threshold=0.5, threshold_comparison=comparison, mode=mode)
+        outcomes[comparison] = suite.entry()["outcome"]
+    assert outcomes == {
+        "less_than": "failed",
+        "less_than_equal_to": "failed",
+        "greater_than": "passed",
+        "greater_than_equal_to": "passed",
+    }
+    suite.upload(
+        suite.new, np.where(np.arange(suite.n_items) % 10 == 0, 1.0, 0.3), left_out=range(0, suite.n_items, 10)
+    )
+    suite.rule(threshold=0.32, threshold_comparison="less_than_equal_to", mode=mode)
+    assert suite.entry()["outcome"] == "inconclusive"
+    assert suite.entry(allow_missing=True)["outcome"] == "passed"
+
+
+def test_point_against_a_baseline_by_a_comparison_that_wants_less(suite: Suite) -> None:
+    """There the best score is the worst that a member which was left out can have."""
+    suite.upload(suite.old, np.full(suite.n_items, 0.35))
+    suite.upload(
+        suite.new, np.where(np.arange(suite.n_items) % 10 == 0, 1.0, 0.3), left_out=range(0, suite.n_items, 10)
+    )
+    suite.rule(threshold_comparison="less_than_equal_to", mode="point")
+    assert suite.entry()["outcome"] == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("score", "comparison", "threshold", "outcomes"),
+    [
+        (0.0, "greater_than", 0.0, ("failed", "inconclusive", "passed")),
+        (0.0, "greater_than_equal_to", 0.0, ("passed", "passed", "passed")),
+        (1.0, "greater_than", 1.0, ("failed", "failed", "failed")),
+        (1.0, "less_than", 1.0, ("failed", "inconclusive", "passed")),
+        (0.0, "less_than", 0.0, ("failed", "failed", "failed")),
+    ],
+)
+def test_strict_comparisons(
+    suite: Suite, score: float, comparison: str, threshold: float, outcomes: tuple[str, str, str]
+) -> None:
+    """An end of the interval that only reaches the threshold is not above it: nothing passes `confident` that fails `point`."""
+    suite.upload(suite.new, np.full(suite.n_items, score))
+    found = []
+    for mode in ("point", "confident", "not-proven-worse"):
+        suite.rule(threshold=threshold, threshold_comparison=comparison, mode=mode)
+        found.append(suite.entry()["outcome"])
+    assert tuple(found) == outcomes
+
+
+def test_numbers_at_the_end_of_float64(suite: Suite) -> None:
+    """Scores, weights and margins as small as there are any get an answer."""
+    suite.upload(suite.old, np.full(suite.n_items, 1e-310))
+    suite.upload(suite.new, np.zeros(suite.n_items))
+    assert suite.entry()["outcome"] == "failed"
+    suite.upload(suite.old, made_up_scores(suite.n_items, 1))
+    suite.upload(suite.new, made_up_scores(suite.n_items, 2))
+    suite.rule(margin=1e-300)
+    assert suite.entry()["comparison"]["clusters_needed"] is None
+    route = f"validate/scenario_test/{suite.test.id}/rules/{suite.function.id}/power"
+    assert suite.api.get(f"{route}?effect=1e-300").json()["clusters_needed"] is None
+    suite.rule(threshold=0.5, mode="confident")
+    for scores in (np.arange(suite.n_items) % 2, made_up_scores(suite.n_items, 2)):
+        for tiny in (1e-300, 5e-324, 1e-17):
+            suite.upload(suite.new, scores, weights=[1.0] + [tiny] * (suite.n_items - 1))
+            assert suite.entry()["outcome"] == "inconclusive"
+
+
 def test_modes_of_thresholds(suite: Suite) -> None:
     """By the point alone, by the whole interval, by some of it."""
     scores = np.tile([1.0, 1.0, 1.0, 0.0], 60)
