@@ -146,6 +146,8 @@ def test_the_cluster_key_of_a_dataset(world: World) -> None:
     assert world.ws.cluster_choice(world.dataset.id) == ClusterChoice(ClusterBy.INHERIT)
     assert "each item its own (no cluster key is set)" in page(world.api, path).text
     assert send(world.api, path, "#cluster-key", cluster="metadata:nothing").status_code == 422
+    choices = texts(page(world.api, f"/tests/{world.test.id}").select("#settings-cluster option"))
+    assert "by drive (16 clusters; its name says so)" in choices
 
 
 def test_others_are_told_who_may(world: World) -> None:

@@ -102,7 +102,7 @@ class ReleaseRow:
     model_name: str = doc("The candidate.")
     created: str = doc("When it was started, UTC.")
     user_name: str = doc("Who started it.")
-    decided: str = doc("When it was decided and by whom, or –.")
+    decided: str = doc("When it was decided, UTC, and by whom, or –.")
     note: str = doc("What was noted at the decision; empty for nothing.")
     promoted: str = doc("When the candidate became the baseline, or –.")
 

@@ -173,7 +173,7 @@ def release_row(release: Release) -> ReleaseRow:
     """A release in few words."""
     decided = UNDEFINED
     if release.decided_at is not None:
-        decided = f"{when(release.decided_at)} by {release.decided_by}"
+        decided = f"{when(release.decided_at)} UTC by {release.decided_by}"
     return ReleaseRow(
         path=f"/releases/{release.id}",
         name=release.name,

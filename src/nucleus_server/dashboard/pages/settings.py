@@ -35,13 +35,14 @@ def settings_part(
     settings = ws.test_settings(test.id)
     may = may_change(ws.actor, test.owner_id)
     clusters = Clusters(ws)
-    names = {cluster_name(clusters.resolve(test, entry.function)) for entry in entries}
+    resolved = [clusters.resolve(test, entry.function) for entry in entries]
+    is_open = any(cluster.source == "none" for cluster in resolved)
     return SettingsPart(
         is_blocking=settings.is_blocking,
         tags=settings.tags,
-        cluster="; ".join(sorted(names)) or UNDEFINED,
+        cluster="; ".join(sorted(set(map(cluster_name, resolved)))) or UNDEFINED,
         cluster_path=f"/datasets/{test.dataset_id}/cluster-key",
-        settings=_settings_form(ws, test, settings, sent) if may else None,
+        settings=_settings_form(ws, test, settings, is_open, sent) if may else None,
         baseline=_baseline_form(test, models, sent) if may else None,
         no_form=no_form(ws.actor, test.owner_id, owner_name(ws, test.owner_id), "these settings"),
     )
@@ -110,7 +111,11 @@ def owner_name(ws: WorkspaceStore, user_id: str) -> str:
     return next((user.name for user in ws.list_users() if user.id == user_id), "its owner")
 
 
-def _settings_form(ws: WorkspaceStore, test: ScenarioTest, settings: TestSettings, sent: SentForm | None) -> Form:
+def _settings_form(
+    ws: WorkspaceStore, test: ScenarioTest, settings: TestSettings, is_open: bool, sent: SentForm | None
+) -> Form:
+    # Looking for clusters reads columns: only if nobody has said yet what they are.
+    found = suggestions(ws, test.dataset_key, only_by_name=True) if is_open else ()
     dataset = ws.get_dataset(test.dataset_id)
     used = {tag for each in ws.list_scenario_tests() for tag in each.tags}
     maker = FormMaker("settings", f"/tests/{test.id}/settings", sent)
@@ -134,10 +139,7 @@ def _settings_form(ws: WorkspaceStore, test: ScenarioTest, settings: TestSetting
         settings.cluster,
         ws.metadata_keys(dataset.key),
         f"as set for the dataset ({choice_name(ws.cluster_choice(test.dataset_id))})",
-        {
-            each.choice: f"{each.n_clusters:,} clusters; {each.why}"
-            for each in suggestions(ws, dataset.key, only_by_name=True)
-        },
+        {each.choice: f"{each.n_clusters:,} clusters; {each.why}" for each in found},
     )
     return maker.made(button("Save settings"))
 
