@@ -172,7 +172,7 @@ class ReleasePage:
     decision: Form | None = doc("The form that decides; None if it was decided, or the reader may not.")
     no_decision: str = doc("Why there is no form; empty if there is one.")
     promote: Form | None = doc("The form that makes the candidate the baseline; None if that is not possible now.")
-    waiver_forms: tuple[WaiverForm, ...] = doc("A form for each entry that did not pass and is not waived.")
+    waiver_forms: tuple[WaiverForm, ...] = doc("A form for each entry that failed and is not waived.")
     waivers: tuple[WaiverRow, ...] = doc("Active waivers of this suite's tests for this candidate.")
     notice: str | None = doc("What has just happened.")
     problem: str | None = doc("Why what was sent was refused.")

@@ -160,7 +160,7 @@ def release_context(
         decision=_decision(path, view, sent) if may_decide else None,
         no_decision="" if may_decide else _no_decision(release),
         promote=_promote(path, sent) if may_promote else None,
-        waiver_forms=tuple(_waiver_form(path, entry, report, actor, now, sent) for entry in _unwaived(report))
+        waiver_forms=tuple(_waiver_form(path, entry, report, actor, now, sent) for entry in _failed(report))
         if may_decide
         else (),
         waivers=waiver_rows([w for w in waivers if w.model_id in (None, release.model_id)], actor),
@@ -191,9 +191,9 @@ def _shown(services: AppServices, ws: WorkspaceStore, report: ReleaseReport) -> 
     return pictures(services, ws, [top.item.item_id for top in report.top_items])
 
 
-def _unwaived(report: ReleaseReport) -> list[ReportEntry]:
-    refused = (Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.NEW)
-    return [entry for entry in report.entries if entry.outcome in refused and entry.waiver is None]
+def _failed(report: ReleaseReport) -> list[ReportEntry]:
+    # What is inconclusive needs no waiver: the note of the decision says why it is accepted.
+    return [entry for entry in report.entries if entry.outcome is Outcome.FAILED and entry.waiver is None]
 
 
 def _chooser(ws: WorkspaceStore, query: Mapping[str, Sequence[str]]) -> Form:
