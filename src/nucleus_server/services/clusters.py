@@ -43,6 +43,8 @@ class Clusters:
         self._fingerprints: dict[tuple[int, str], str] = {}
         self._ordinals: dict[tuple[int, int], NDArray[np.int64]] = {}
         self._warnings: dict[int, str | None] = {}
+        self._gone: dict[int, NDArray[np.bool_]] = {}
+        self._n_deleted: dict[int, int] | None = None
 
     def resolve(self, test: ScenarioTest, function: EvalFunction) -> ResolvedCluster:
         """The test's own key, else its dataset's, else the function's default, else each item is a cluster of its own."""
@@ -77,7 +79,8 @@ class Clusters:
     ) -> tuple[NDArray[np.int64] | None, int]:
         """A number for each member, the same for those of one cluster, and how many had no value; None: each its own.
 
-        A member without a value under the key is a cluster of its own.
+        A member without a value under the key is a cluster of its own. Those whose items were deleted, and whose values went
+        with them, are one cluster together: nobody knows any more which of them are alike.
         """
         if cluster.key is None:
             return None, 0
@@ -90,7 +93,20 @@ class Clusters:
         if n_without:
             first = int(codes.max()) + 1
             codes[is_without] = np.arange(first, first + n_without)
+            codes[is_without & self.is_gone(dataset_key)[ordinals]] = first + n_without
         return codes, n_without
+
+    def is_gone(self, dataset_key: int) -> NDArray[np.bool_]:
+        """Which items were deleted, bool [n_items] by dataset ordinal."""
+        if dataset_key not in self._gone:
+            self._gone[dataset_key] = self._ws.reference_ids(dataset_key).is_null().to_numpy()
+        return self._gone[dataset_key]
+
+    def n_deleted(self, dataset_key: int) -> int:
+        """How many items were deleted; it never falls, so it says whether others were since."""
+        if self._n_deleted is None:
+            self._n_deleted = {d.key: d.n_items - d.n_live_items for d in self._ws.list_datasets()}
+        return self._n_deleted.get(dataset_key, 0)
 
     def warning(self, dataset_key: int, cluster: ResolvedCluster) -> str | None:
         """A sentence if something of the dataset looks like clusters and nobody said whether it is."""

@@ -123,7 +123,8 @@ def propose_margin(ws: WorkspaceStore, test_id: str, function_id: str) -> Margin
     if noise > 0:
         return MarginProposal(
             _rounded(2 * noise),
-            f"twice the typical difference of {noise:.2g}{unit} between {len(repeats)} repeated uploads of one model",
+            f"twice the typical difference of {noise:.2g}{unit} between successive uploads of one model "
+            f"({len(repeats)} {'pair' if len(repeats) == 1 else 'pairs'})",
             len(repeats),
             len(steps),
         )

@@ -161,7 +161,7 @@ def pair_columns(
     a, b = known[baseline.key][:n].copy(), known[candidate.key][:n].copy()
     ordinals = clusters.ordinals(candidate.slice_key, n)
     if candidate.n_deleted or baseline.n_deleted or np.isnan(a).any() or np.isnan(b).any():
-        is_gone = ws.reference_ids(question.dataset_key).gather(ordinals).is_null().to_numpy()
+        is_gone = clusters.is_gone(question.dataset_key)[ordinals]
         a[is_gone & np.isnan(b)] = np.nan
         b[is_gone & np.isnan(a)] = np.nan
     weights_a, weights_b = ws.read_weights(baseline), ws.read_weights(candidate)
@@ -201,7 +201,10 @@ def _arguments(question: Question, columns: PairColumns) -> dict[str, Any]:
 def _compute(
     ws: WorkspaceStore, clusters: Clusters, questions: dict[bytes, Question], *, stop_at: float
 ) -> dict[bytes, Json]:
-    """Compute verdicts until `stop_at` (seconds of the monotonic clock) and store them; the first is always computed."""
+    """Compute verdicts until `stop_at` (seconds of the monotonic clock) and store them; the first is always computed.
+
+    One whose clusters changed while it was computed is dropped: it would stand under the digest of what was before.
+    """
     done: dict[bytes, Json] = {}
     waiting = list(questions.items())
     while waiting and not (done and time.monotonic() > stop_at):
@@ -214,6 +217,8 @@ def _compute(
                 break
             compute = _threshold_verdict if question.baseline is None else _pair_verdict
             computed[digest] = msgspec.to_builtins(compute(ws, clusters, question, scores))
+        now = Clusters(ws)
+        computed = {d: payload for d, payload in computed.items() if _digest(now, questions[d]) == d}
         ws.record_verdicts([_new_verdict(digest, questions[digest], payload) for digest, payload in computed.items()])
         done |= computed
     return done
@@ -242,8 +247,9 @@ def _pair_verdict(ws: WorkspaceStore, clusters: Clusters, question: Question, sc
     is_missing = np.isnan(b) & ~np.isnan(a)
     worst = best = None
     if is_missing.any():
-        limits = (question.function.score_min, question.function.score_max)
-        worst, best = kernels.with_missing_scores(a, b, limits, **_arguments(question, columns))
+        worst, best = kernels.with_missing_scores(
+            a, b, _range_of(question.function, a, b), **_arguments(question, columns)
+        )
     is_common = ~np.isnan(a) & ~np.isnan(b)
     # How many clusters it would take matters only where these did not suffice.
     is_open = found.verdict is kernels.Verdict.INCONCLUSIVE
@@ -304,7 +310,7 @@ def _threshold_verdict(ws: WorkspaceStore, clusters: Clusters, question: Questio
     )
     arguments: dict[str, Any] = {
         "clusters": codes,
-        "score_range": (function.score_min, function.score_max),
+        "score_range": _range_of(function, scores),
         "higher_is_better": question.higher_is_better,
         "alpha": ALPHA,
         "seed": SEED,
@@ -353,10 +359,17 @@ def with_worst(
     """The candidate's scores with the worst one, at the largest weight, wherever one is missing of a member that exists."""
     candidate, function = question.candidate, question.function
     ordinals = clusters.ordinals(candidate.slice_key, candidate.n_members)
-    is_there = ws.reference_ids(question.dataset_key).gather(ordinals).is_not_null().to_numpy()
-    is_missing = np.isnan(scores) & is_there
-    worst = function.score_min if question.higher_is_better else function.score_max
+    is_missing = np.isnan(scores) & ~clusters.is_gone(question.dataset_key)[ordinals]
+    low, high = _range_of(function, scores)
+    worst = low if question.higher_is_better else high
     return np.where(is_missing, worst, scores), np.where(is_missing, 1.0, weights)
+
+
+def _range_of(function: EvalFunction, *columns: NDArray[np.float64]) -> tuple[float, float]:
+    """The function's range, and what these scores have outside of it: it may have been narrowed after they came."""
+    lowest = [float(np.fmin.reduce(column, initial=function.score_min)) for column in columns]
+    highest = [float(np.fmax.reduce(column, initial=function.score_max)) for column in columns]
+    return min(lowest), max(highest)
 
 
 def _bound(found: kernels.Comparison) -> Bound:
@@ -393,11 +406,18 @@ def _digest(clusters: Clusters, question: Question) -> bytes:
         question.cluster.key,
         question.cluster.source,
         clusters.fingerprint(question.dataset_key, question.cluster),
+        clusters.n_deleted(question.dataset_key) if _depends_on_deleted(question) else 0,
         question.margin,
         question.threshold,
         None if question.comparison is None else question.comparison.value,
     ]
     return hashlib.sha256(json.dumps(depends_on).encode()).digest()
+
+
+def _depends_on_deleted(question: Question) -> bool:
+    """Whether it matters which items were deleted since: those without a score, or whose cluster is known no more."""
+    evaluations = [e for e in (question.baseline, question.candidate) if e is not None]
+    return question.cluster.key is not None or any(e.n_scored < e.n_members for e in evaluations)
 
 
 def _from_stored(payload: Json | None) -> PairVerdict | ThresholdVerdict | None:

@@ -84,7 +84,7 @@ def test_margin_and_power_are_known_from_the_past(world: World) -> None:
     world.upload("v3", 0.805, 4)
     shown = page(world.api, path)
     (proposed,) = shown.select("#proposal .figure")
-    assert float(proposed.text) > 0 and "repeated uploads of one model" in texts(shown.select("#proposal"))[0]
+    assert float(proposed.text) > 0 and "successive uploads of one model" in texts(shown.select("#proposal"))[0]
     (use,) = shown.select("#proposal a")
     filled = page(world.api, str(use["href"]).partition("#")[0])
     form = filled.select_one("#rule")

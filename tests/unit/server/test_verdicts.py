@@ -12,6 +12,7 @@ import nucleus_metrics
 from nucleus import DatasetItem
 from nucleus.validate import EvaluationResult
 from nucleus_server.domain import Role
+from nucleus_server.services.clusters import Clusters
 from nucleus_server.services.worker import Worker
 from tests.support.api import Api, assert_error
 from tests.support.suites import Suite, made_up_scores, make_suite
@@ -255,6 +256,62 @@ def test_computed_once_and_again_when_clusters_change(suite: Suite) -> None:
     assert suite.report()["entries"][0]["comparison"]["n_clusters"] == 12
 
 
+def test_clusters_that_change_meanwhile(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A verdict that was computed on other clusters than its digest names is not kept."""
+    evaluate_both(suite)
+    suite.api.post(f"dataset/{suite.dataset.id}/cluster_key", {"cluster": {"by": "metadata", "key": "drive"}})
+    of_members = Clusters.of_members
+
+    def late(*arguments: Any) -> Any:
+        monkeypatch.undo()
+        suite.dataset.append([DatasetItem(reference_id="r0", text="t", metadata={"drive": "another"})], update=True)
+        return of_members(*arguments)
+
+    monkeypatch.setattr(Clusters, "of_members", late)
+    assert suite.report()["status"] == "computing"
+    assert suite.report()["entries"][0]["comparison"]["n_clusters"] == 25
+
+
+def test_deleted_members_are_no_clusters_of_their_own(suite: Suite) -> None:
+    """An item that was deleted takes its drive with it: those of four drives do not become enough clusters by that."""
+    items = [
+        DatasetItem(reference_id=f"r{i}", text="t", metadata={"drive": f"drive-{i % 4}"}) for i in range(suite.n_items)
+    ]
+    suite.dataset.append(items, update=True)
+    suite.api.post(f"dataset/{suite.dataset.id}/cluster_key", {"cluster": {"by": "metadata", "key": "drive"}})
+    evaluate_both(suite, 0.2)
+    suite.rule(threshold=0.1, mode="confident")
+    assert suite.entry()["outcome"] == "inconclusive" == suite.entry(mode="non-inferior")["outcome"]
+    for i in range(8):
+        suite.dataset.delete_item(reference_id=f"r{i}")
+    for mode in ("confident", "non-inferior"):
+        entry = suite.entry(mode=mode)
+        assert entry["outcome"] == "inconclusive" and entry["comparison"]["n_clusters"] == 5
+        assert entry["comparison"]["delta"] == pytest.approx(0.2, abs=0.01)
+
+
+def test_deleting_what_was_left_out_makes_the_verdict_anew(suite: Suite) -> None:
+    """A member that no longer exists is missing no more, whether or not a verdict was stored before."""
+    old, new = np.full(suite.n_items, 0.9), np.full(suite.n_items, 0.95)
+    suite.upload(suite.old, old)
+    suite.upload(suite.new, new, left_out=[7])
+    assert suite.entry()["comparison"]["n_missing"] == 1
+    suite.dataset.delete_item(reference_id="r7")
+    assert suite.entry()["comparison"]["n_missing"] == 0
+
+
+def test_a_range_that_was_narrowed(sqlite_api: Api) -> None:
+    """Scores that came before it get their verdict all the same."""
+    suite = make_suite(sqlite_api, score_range=(0, 100))
+    for model in (suite.old, suite.new):
+        suite.upload(model, made_up_scores(suite.n_items, 1) * 100, left_out=[3] if model is suite.new else [])
+    properties = {"score_range": [0, 1]}
+    assert suite.api.post(f"validate/eval_fn/{suite.function.id}/properties", properties).status_code == 200
+    suite.rule(threshold=10.0, mode="confident")
+    entry = suite.entry()
+    assert entry["outcome"] == "passed" and entry["threshold_check"]["interval"][1] > 40
+
+
 def test_warns_of_clusters_that_nobody_named(suite: Suite) -> None:
     """A metadata key that looks like a group is named in every verdict until somebody decides."""
     evaluate_both(suite)
@@ -332,7 +389,7 @@ def test_power_and_margin(suite: Suite) -> None:
     assert suite.api.get(f"{route}/margin_proposal").json()["margin"] == pytest.approx(step / 2, rel=0.05)
     suite.upload(suite.old, old + 0.002)
     proposal = suite.api.get(f"{route}/margin_proposal").json()
-    assert (proposal["margin"], proposal["n_repeats"]) == (0.004, 1) and "repeated" in proposal["how"]
+    assert (proposal["margin"], proposal["n_repeats"]) == (0.004, 1) and "(1 pair)" in proposal["how"]
 
 
 def test_viewers_may_ask(suite: Suite) -> None:

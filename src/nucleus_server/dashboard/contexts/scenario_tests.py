@@ -27,6 +27,8 @@ class Cell:
     when: str = doc("When it was uploaded, UTC.")
     user_name: str = doc("Who uploaded it.")
     compare_path: str | None = doc("The page that compares it with the baseline; None if there is nothing to compare.")
+    against: Verdict | None = doc("What that comparison says; None if it was not looked at, or is being computed.")
+    difference: str = doc("The difference to the baseline with its interval; empty if it is not known yet.")
 
 
 @dataclass(frozen=True, slots=True)

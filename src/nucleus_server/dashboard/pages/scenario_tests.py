@@ -16,6 +16,7 @@ from nucleus_server.dashboard.contexts import (
     TestsPage,
     TestSummary,
 )
+from nucleus_server.dashboard.intervals import interval_text, signed
 from nucleus_server.dashboard.pages.pictures import picture
 from nucleus_server.dashboard.pages.settings import settings_part
 from nucleus_server.dashboard.pages.shared import (
@@ -34,15 +35,17 @@ from nucleus_server.dashboard.pages.shared import (
     verdict,
     when,
 )
-from nucleus_server.dashboard.pages.verdict_words import margin_text
+from nucleus_server.dashboard.pages.verdict_words import comparison_verdict, margin_text
 from nucleus_server.dashboard.pages.waivers import waiver_rows
 from nucleus_server.dashboard.sent_forms import SentForm
-from nucleus_server.domain import CriterionChange, Evaluation, JudgedEvaluation, ScenarioTest, TestFunction
+from nucleus_server.domain import CriterionChange, Evaluation, JudgedEvaluation, ReportEntry, ScenarioTest, TestFunction
 from nucleus_server.services import WorkspaceStore
 from nucleus_server.services.app_services import AppServices
+from nucleus_server.services.comparing import compare_with_baseline
 from nucleus_server.services.judging import judge_newest, judge_test, upload_numbers
 
 _N_THUMBNAILS = 12
+_WAIT_S = 0.1  # for verdicts that nobody asked for before; a page waits for no more
 
 
 def tests_page(services: AppServices, ws: WorkspaceStore, frame: Frame, address: str) -> TestsPage:
@@ -98,8 +101,16 @@ def test_page(
     paths = function_paths(ws)
     evaluated = {judged.evaluation.model_id for judged in history}
     baselines = baseline_evaluations(history, test.baseline_model_id)
+    compared = compare_with_baseline(ws, test_id, wait_s=_WAIT_S)
     cells = [
-        cell(judged, by_function[judged.evaluation.function_key], uploads[judged.evaluation.id], paths, baselines)
+        cell(
+            judged,
+            by_function[judged.evaluation.function_key],
+            uploads[judged.evaluation.id],
+            paths,
+            baselines,
+            compared.get(judged.evaluation.id),
+        )
         for judged in history
         if judged.evaluation.function_key in by_function
     ]
@@ -144,18 +155,21 @@ def cell(
     upload: str,
     paths: Mapping[str, str],
     baselines: Mapping[int, str] | None = None,
+    compared: ReportEntry | None = None,
 ) -> Cell:
     """One evaluation.
 
     Args:
         paths: The pages of the functions that were not deleted.
         baselines: Function key → the baseline's evaluation.
+        compared: Its comparison with that; None if it was not looked at.
     """
     evaluation = judged.evaluation
     coverage = evaluation.coverage
     n_live = evaluation.n_members - evaluation.n_deleted
     baseline = (baselines or {}).get(evaluation.function_key, evaluation.id)
     is_comparable = baseline != evaluation.id and evaluation.result is not None
+    pair = None if compared is None else compared.comparison
     return Cell(
         evaluation_path=f"/evaluations/{evaluation.id}",
         model_name=evaluation.model_name,
@@ -171,7 +185,13 @@ def cell(
         when=when(evaluation.created_at),
         user_name=evaluation.user_name,
         compare_path=f"/compare/{baseline}/{evaluation.id}" if is_comparable else None,
+        against=None if pair is None else comparison_verdict(pair.verdict),
+        difference="" if pair is None or pair.delta is None else _difference(pair.delta, pair.low, pair.high),
     )
+
+
+def _difference(delta: float, low: float | None, high: float | None) -> str:
+    return f"{signed(delta)} {interval_text(low, high)}"
 
 
 def upload_label(place: tuple[int, int]) -> str:
