@@ -166,11 +166,15 @@ def release_report(ws: WorkspaceStore, options: ReportOptions, *, wait_s: float)
         require_coverage=options.require_coverage,
         false_discovery_rate=options.false_discovery_rate,
     )
-    found = compare_matters(ws, _matters(ws, model.key, options, tests), rules, wait_s=wait_s)
-    entries = sorted(found.entries, key=_place)
-    models = {options.model_id} | {e.baseline.model_id for e in entries if e.baseline is not None}
+    baseline_keys = _baseline_keys(ws, options, tests)
+    models = {options.model_id} | {m.id for m in ws.list_models() if m.key in baseline_keys.values()}
+    # Counted before the evaluations are read: one that is complete by then is read, one that is not is waited for.
     n_uploads = ws.count_running_uploads({test.id for test in tests}, models)
+    found = compare_matters(ws, _matters(ws, model.key, baseline_keys, tests), rules, wait_s=wait_s)
+    entries = sorted(found.entries, key=_place)
     outcome = _outcome(entries)
+    if n_uploads and outcome is Outcome.PASSED:
+        outcome = Outcome.INCONCLUSIVE  # what is judged is not all that there will be
     coverages = [e.candidate.coverage for e in entries if e.candidate is not None and e.candidate.coverage is not None]
     baseline_name = None
     if options.baseline_model_id is not None:
@@ -214,9 +218,10 @@ def _chosen(
     return list(chosen.values())
 
 
-def _matters(ws: WorkspaceStore, model_key: int, options: ReportOptions, tests: Sequence[ScenarioTest]) -> list[Matter]:
+def _matters(
+    ws: WorkspaceStore, model_key: int, baseline_keys: Mapping[int, int | None], tests: Sequence[ScenarioTest]
+) -> list[Matter]:
     """Each function of each test with the newest evaluations of the candidate and of the test's baseline."""
-    baseline_keys = _baseline_keys(ws, options, tests)
     wanted = {model_key} | {key for key in baseline_keys.values() if key is not None}
     newest: dict[tuple[int, int, int], Evaluation] = {
         (e.test_key, e.function_key, e.model_key): e for e in ws.newest_evaluations(wanted)
@@ -271,6 +276,8 @@ def _sentence(
         return f"Scores are still being stored: {n_uploads:,} upload{'s' if n_uploads > 1 else ''} under way."
     if found.job_id is not None:
         return f"{found.n_computed:,} of {found.n_comparisons:,} verdicts on {model_name} are computed."
+    if not entries:
+        return f"{model_name} cannot be judged: none of the suite's tests is there any more."
     of = f"of {len(entries):,} criteria"
     concerned = [e for e in entries if e.outcome is outcome and e.waiver is None]
     fail, have = ("fails", "has") if len(concerned) == 1 else ("fail", "have")

@@ -188,6 +188,8 @@ def _blockers(report: ReleaseReport) -> str | None:
         return "scores of these models are still being stored: wait a moment"
     if not report.is_complete:
         return f"verdicts are still being computed ({report.n_computed:,} of {report.n_comparisons:,} are there): wait a moment"
+    if not report.entries:
+        return "none of the suite's tests is there any more: create another release"
     for outcome, verbs, what, do in (
         (Outcome.FAILED, ("fails", "fail"), "without a waiver", "mend the model, or waive what is known and accepted"),
         (Outcome.MISSING, ("has", "have"), "no evaluation of the candidate", "upload its scores"),

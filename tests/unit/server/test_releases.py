@@ -11,6 +11,7 @@ import pytest
 from nucleus import DatasetItem
 from nucleus_server.domain import Role
 from nucleus_server.services import UploadPlan
+from nucleus_server.services.comparing import compare_matters
 from nucleus_server.services.worker import Worker
 from tests.support.api import Api, assert_error
 from tests.support.suites import Suite, made_up_scores, make_suite
@@ -194,8 +195,8 @@ def test_deleting_what_a_release_was_about(suite: Suite) -> None:
     assert suite.api.get("validate/waivers").json()["waivers"] == []
 
 
-def test_scores_on_their_way_are_waited_for(suite: Suite) -> None:
-    """A report is not complete while scores of its models are being stored, and says so."""
+def test_scores_on_their_way_are_waited_for(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report is not complete while scores of its models are being stored, says so, and is no pass."""
     waive(suite)
     release = create(suite)
     operator = suite.api.services.access.operator()
@@ -204,10 +205,29 @@ def test_scores_on_their_way_are_waited_for(suite: Suite) -> None:
     upload = ws.open_upload(plan, 1)
     report = suite.report()
     assert (report["status"], report["n_uploads_running"]) == ("computing", 1) and "stored" in report["sentence"]
+    assert report["outcome"] == "inconclusive" and report["counts"]["waived"] == 1
     assert_error(decide(suite, release["id"], "approved"), 409, "release_blocked")
     assert suite.report(model_id=suite.old.id, baseline_model_id=None)["status"] == "complete"
-    ws.reject_upload(upload.id)
-    assert suite.report()["status"] == "complete"
+
+    def compare_late(*arguments: Any, **settings: Any) -> Any:
+        ws.reject_upload(upload.id)
+        return compare_matters(*arguments, **settings)
+
+    monkeypatch.setattr("nucleus_server.services.release_report.compare_matters", compare_late)
+    assert suite.report()["status"] == "computing"  # what ended meanwhile may not have been read
+    monkeypatch.undo()
+    report = suite.report()
+    assert (report["status"], report["outcome"]) == ("complete", "passed")
+
+
+def test_a_suite_without_tests_is_not_approved(suite: Suite) -> None:
+    """Deleting what fails leaves nothing that could pass."""
+    release = create(suite, test_ids=[suite.test.id])
+    suite.client.validate.delete_scenario_test(suite.test.id)
+    shown = suite.api.get(f"validate/releases/{release['id']}").json()
+    assert shown["report"]["outcome"] == "inconclusive" and "none of the suite's tests" in shown["report"]["sentence"]
+    assert_error(decide(suite, release["id"], "approved", "all right"), 409, "release_blocked")
+    assert decide(suite, release["id"], "rejected").status_code == 200
 
 
 def test_the_baseline_itself_passes(suite: Suite) -> None:
