@@ -48,7 +48,12 @@ class _HttpError(NucleusServerError):
 
 
 def unexpected_answer(request: Request, error: Exception) -> Answer:
-    """The answer for a mistake of ours: the log gets the cause, the client the request's id."""
+    """The answer for a mistake of ours: the log gets the cause, the client the request's id.
+
+    What was raised on purpose, before there was a route, is answered like any such error.
+    """
+    if isinstance(error, NucleusServerError):
+        return error_answer(request, error)
     _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     return error_answer(
         request,

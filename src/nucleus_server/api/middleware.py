@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nucleus_server.api.operations import Metrics
+from nucleus_server.errors import InvalidInput
 
 _log = logging.getLogger("nucleus_server.access")
 _SAFE_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -50,6 +51,7 @@ class RequestContext:
             await send(message)
 
         try:
+            _refuse_nul(scope)
             await self._app(scope, receive, send_with_id)
         except Exception as error:
             answer = self._explain(Request(scope), error)
@@ -61,6 +63,12 @@ class RequestContext:
             route = getattr(scope.get("route"), "path", "unknown")
             self._metrics.record(scope["method"], route, status, seconds)
             _log.info("%s %s %d %.1f ms id=%s", scope["method"], route, status, seconds * 1000, request_id)
+
+
+def _refuse_nul(scope: Scope) -> None:
+    """Raise InvalidInput if the address has U+0000: no id and no name has it, and one of the databases cannot look for it."""
+    if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
+        raise InvalidInput("expected an address without the character U+0000: remove it", code="nul_character")
 
 
 def _request_id(scope: Scope) -> str:

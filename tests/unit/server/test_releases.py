@@ -182,6 +182,13 @@ def test_lists_and_unknown_ones(suite: Suite) -> None:
     assert_error(suite.api.post("validate/waivers/wv_none/revoke", {}), 404, "waiver_not_found")
 
 
+def test_no_address_has_u0000(api: Api) -> None:
+    """It is refused on both databases alike, before anything is looked for."""
+    for route in ("validate/releases/a%00b", "validate/audit_log?object_id=%00", "validate/scenario_test/%00/rules"):
+        assert_error(api.get(route), 422, "nul_character")
+    assert_error(api.post("validate/waivers/%00/revoke", {}), 422, "nul_character")
+
+
 def test_deleting_what_a_release_was_about(suite: Suite) -> None:
     """The model of a release, a waived function and the dataset can be deleted; the decided report stays readable."""
     waive(suite, model_id=suite.new.id)
