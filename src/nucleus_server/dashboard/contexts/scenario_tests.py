@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from nucleus_server.dashboard.contexts.releases import WaiverRow
 from nucleus_server.dashboard.contexts.settings import SettingsPart
 from nucleus_server.dashboard.contexts.shared import Chart, Frame, Picture, Verdict, doc
+from nucleus_server.dashboard.contexts.verdicts import WaiverNote
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Cell:
     compare_path: str | None = doc("The page that compares it with the baseline; None if there is nothing to compare.")
     against: Verdict | None = doc("What that comparison says; None if it was not looked at, or is being computed.")
     difference: str = doc("The difference to the baseline with its interval; empty if it is not known yet.")
+    waiver: WaiverNote | None = doc("What makes a failure acceptable for now; None if nothing does.")
 
 
 @dataclass(frozen=True, slots=True)

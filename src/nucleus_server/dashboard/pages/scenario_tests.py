@@ -15,6 +15,7 @@ from nucleus_server.dashboard.contexts import (
     TestPage,
     TestsPage,
     TestSummary,
+    WaiverNote,
 )
 from nucleus_server.dashboard.intervals import interval_text, signed
 from nucleus_server.dashboard.pages.pictures import picture
@@ -35,10 +36,18 @@ from nucleus_server.dashboard.pages.shared import (
     verdict,
     when,
 )
-from nucleus_server.dashboard.pages.verdict_words import comparison_verdict, margin_text
+from nucleus_server.dashboard.pages.verdict_words import comparison_verdict, margin_text, waiver_note
 from nucleus_server.dashboard.pages.waivers import waiver_rows
 from nucleus_server.dashboard.sent_forms import SentForm
-from nucleus_server.domain import CriterionChange, Evaluation, JudgedEvaluation, ReportEntry, ScenarioTest, TestFunction
+from nucleus_server.domain import (
+    CriterionChange,
+    Evaluation,
+    JudgedEvaluation,
+    ReportEntry,
+    ScenarioTest,
+    TestFunction,
+    Waiver,
+)
 from nucleus_server.services import WorkspaceStore
 from nucleus_server.services.app_services import AppServices
 from nucleus_server.services.comparing import compare_with_baseline
@@ -57,11 +66,12 @@ def tests_page(services: AppServices, ws: WorkspaceStore, frame: Frame, address:
     datasets = {d.key: d.name for d in ws.list_datasets()}
     functions = {(f.test_key, f.function.key): f for f in ws.list_all_test_functions()}
     paths = function_paths(ws)
+    waivers = ws.list_waivers(is_active=True)
     by_test: dict[int, list[Cell]] = defaultdict(list)
     for judged in judge_newest(ws):
         entry = functions.get((judged.evaluation.test_key, judged.evaluation.function_key))
         if entry is not None:
-            by_test[judged.evaluation.test_key].append(cell(judged, entry, "", paths))
+            by_test[judged.evaluation.test_key].append(cell(judged, entry, "", paths, waivers=waivers))
     rank = {"fail": 0, "none": 1, "pass": 2}
     tests = []
     for test in all_tests:
@@ -102,6 +112,7 @@ def test_page(
     evaluated = {judged.evaluation.model_id for judged in history}
     baselines = baseline_evaluations(history, test.baseline_model_id)
     compared = compare_with_baseline(ws, test_id, wait_s=_WAIT_S)
+    waivers = [waiver for waiver in ws.list_waivers(is_active=True) if waiver.test_key == test.key]
     cells = [
         cell(
             judged,
@@ -110,6 +121,7 @@ def test_page(
             paths,
             baselines,
             compared.get(judged.evaluation.id),
+            waivers,
         )
         for judged in history
         if judged.evaluation.function_key in by_function
@@ -134,7 +146,7 @@ def test_page(
         settings=settings_part(
             ws, test, entries, {model.id: model.name for model in ws.list_models() if model.id in evaluated}, sent
         ),
-        waivers=waiver_rows([w for w in ws.list_waivers(is_active=True) if w.test_id == test_id], ws.actor),
+        waivers=waiver_rows(waivers, ws.actor),
         notice=notice,
         code=_upload_code(address, test.id, entries[0].function.name),
     )
@@ -156,6 +168,7 @@ def cell(
     paths: Mapping[str, str],
     baselines: Mapping[int, str] | None = None,
     compared: ReportEntry | None = None,
+    waivers: Iterable[Waiver] = (),
 ) -> Cell:
     """One evaluation.
 
@@ -163,6 +176,7 @@ def cell(
         paths: The pages of the functions that were not deleted.
         baselines: Function key → the baseline's evaluation.
         compared: Its comparison with that; None if it was not looked at.
+        waivers: Those in force.
     """
     evaluation = judged.evaluation
     coverage = evaluation.coverage
@@ -187,7 +201,16 @@ def cell(
         compare_path=f"/compare/{baseline}/{evaluation.id}" if is_comparable else None,
         against=None if pair is None else comparison_verdict(pair.verdict),
         difference="" if pair is None or pair.delta is None else _difference(pair.delta, pair.low, pair.high),
+        waiver=_waiver(evaluation, waivers) if judged.passed is False else None,
     )
+
+
+def _waiver(evaluation: Evaluation, waivers: Iterable[Waiver]) -> WaiverNote | None:
+    for waiver in waivers:
+        is_of_it = (waiver.test_key, waiver.function_key) == (evaluation.test_key, evaluation.function_key)
+        if is_of_it and waiver.model_key in (None, evaluation.model_key):
+            return waiver_note(waiver)
+    return None
 
 
 def _difference(delta: float, low: float | None, high: float | None) -> str:
