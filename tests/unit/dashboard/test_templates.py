@@ -37,6 +37,7 @@ PAGES = {
     "rule.html": contexts.RulePage,
     "power.html": contexts.PowerPart,
     "cluster_key.html": contexts.ClusterKeyPage,
+    "item.html": contexts.ItemPage,
 }
 MACROS = {"parts.html": "parts", "verdict_parts.html": "verdict_parts"}
 

@@ -12,6 +12,14 @@ from nucleus_server.dashboard.contexts.functions import (
     FunctionTestRow,
 )
 from nucleus_server.dashboard.contexts.intervals import CaseRow, IntervalMark, IntervalPlot, SignedBar, Tick
+from nucleus_server.dashboard.contexts.items import (
+    ItemPage,
+    ItemScoreCell,
+    ItemScoreColumn,
+    ItemScoreRow,
+    NeighbourLink,
+    ZoomLink,
+)
 from nucleus_server.dashboard.contexts.releases import (
     EntryRow,
     ReleasePage,
@@ -102,10 +110,15 @@ __all__ = [
     "GroupRow",
     "IntervalMark",
     "IntervalPlot",
+    "ItemPage",
     "ItemRow",
+    "ItemScoreCell",
+    "ItemScoreColumn",
+    "ItemScoreRow",
     "KeyLink",
     "LoginPage",
     "MarginNote",
+    "NeighbourLink",
     "Pages",
     "Picture",
     "Power",
@@ -145,4 +158,5 @@ __all__ = [
     "WarningRow",
     "WeightyItem",
     "Why",
+    "ZoomLink",
 ]

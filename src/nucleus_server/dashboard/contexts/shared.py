@@ -74,6 +74,7 @@ class Picture:
     url: str | None = doc("What the browser may load; None if it may not.")
     link: str | None = doc("The image's own address.")
     reason: str = doc("Why it is not shown.")
+    page: str | None = field(default=None, metadata={"help": "The item's page; None if there is no such item."})
 
 
 @dataclass(frozen=True, slots=True)

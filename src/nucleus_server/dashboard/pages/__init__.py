@@ -4,6 +4,7 @@ from nucleus_server.dashboard.pages.audit import audit_page
 from nucleus_server.dashboard.pages.comparing import compare_page, find_comparing
 from nucleus_server.dashboard.pages.evaluations import evaluation_page
 from nucleus_server.dashboard.pages.functions import function_page, functions_page
+from nucleus_server.dashboard.pages.items import item_page, item_path
 from nucleus_server.dashboard.pages.releases import (
     find_deciding,
     find_reporting,
@@ -38,6 +39,8 @@ __all__ = [
     "find_reporting",
     "function_page",
     "functions_page",
+    "item_page",
+    "item_path",
     "power_part",
     "release_page",
     "releases_page",
