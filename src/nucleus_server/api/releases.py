@@ -42,8 +42,8 @@ class CreateWaiver(msgspec.Struct):
 
     scenario_test_id: str
     eval_function_id: str
-    reason: Annotated[str, Meta(min_length=1, max_length=MAX_NOTE)]
-    owner: Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
+    reason: Annotated[str, Meta(min_length=1, max_length=MAX_NOTE, pattern=r"\S")]
+    owner: Annotated[str, Meta(min_length=1, max_length=MAX_NAME, pattern=r"\S")]
     expires_at: str
     model_id: str | None = None
 

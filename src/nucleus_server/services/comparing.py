@@ -178,7 +178,8 @@ def compare_matters(ws: WorkspaceStore, matters: Sequence[Matter], rules: Rules,
     Holm's adjustment holds among the tests that are marked as blocking, Benjamini and Hochberg's among the others.
     """
     clusters = Clusters(ws)
-    drafts = [_Draft(ws, clusters, matter, rules) for matter in matters]
+    sizes = {part.key: part.n_members for part in ws.list_slices()}
+    drafts = [_Draft(ws, clusters, matter, rules, sizes.get(matter.test.slice_key)) for matter in matters]
     questions = [question for draft in drafts for question in draft.questions]
     found: Answers = answers(ws, clusters, questions, wait_s=wait_s)
     verdicts = iter(found.verdicts)
@@ -198,8 +199,11 @@ def compare_matters(ws: WorkspaceStore, matters: Sequence[Matter], rules: Rules,
 class _Draft:
     """An entry in the making: its questions first, then what was answered."""
 
-    def __init__(self, ws: WorkspaceStore, clusters: Clusters, matter: Matter, rules: Rules) -> None:
+    def __init__(
+        self, ws: WorkspaceStore, clusters: Clusters, matter: Matter, rules: Rules, n_members: int | None
+    ) -> None:
         self.matter = matter
+        self._n_members = n_members  # of the slice as it is now; None if it was deleted
         self.pair: PairVerdict | None = None
         self._check: ThresholdVerdict | None = None
         self._ws, self._clusters, self._rules = ws, clusters, rules
@@ -323,8 +327,12 @@ class _Draft:
 
     def _warnings(self) -> Iterable[str]:
         test, entry, pair = self.matter.test, self.matter.entry, self.pair
-        if self.matter.candidate is None:
+        candidate = self.matter.candidate
+        if candidate is None:
             return
+        if self._n_members is not None and self._n_members > candidate.n_members:
+            n = self._n_members - candidate.n_members
+            yield f"the slice has grown by {n:,} since the candidate was evaluated: nothing here is about those members"
         if pair is None and self._check is None and self._mode is Mode.POINT:
             pass  # nothing here depends on clusters
         elif (warning := self._clusters.warning(test.dataset_key, self._cluster)) is not None:

@@ -47,7 +47,7 @@ def report_options(
 
     Raises:
         NotFound: A model or a test does not exist.
-        InvalidInput: An option is outside of its range, or there is no test.
+        InvalidInput: An option is outside of its range, or there is no test, or none with one of the tags.
     """
     ws.get_model(model_id)
     if baseline_model_id is not None:
@@ -79,7 +79,7 @@ def report_options(
         )
     chosen = _chosen(ws, test_ids, test_names, tags)
     if not chosen:
-        what = f"no test has the tag {', '.join(tags)}" if tags else "there are no scenario tests yet"
+        what = "none was named" if ws.list_scenario_tests() else "there are no scenario tests yet"
         raise InvalidInput(f"expected at least one scenario test, but {what}", code="no_scenario_tests")
     return ReportOptions(
         model_id=model_id,
@@ -214,6 +214,13 @@ def _chosen(
                 code="scenario_test_not_found",
             )
         chosen |= {known[name].id: known[name] for name in names}
+    unknown = sorted(set(tags) - {tag for t in tests for tag in t.tags})
+    if unknown:
+        # Its tests would be left out without a word.
+        raise InvalidInput(
+            f"expected tags that tests have, but no test has {', '.join(repr(tag[:40]) for tag in unknown[:5])}",
+            code="no_scenario_tests",
+        )
     chosen |= {t.id: t for t in tests if set(tags) & set(t.tags)}
     return list(chosen.values())
 

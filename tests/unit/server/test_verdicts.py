@@ -227,6 +227,11 @@ def test_growing_slices_meet_in_the_prefix(suite: Suite) -> None:
     suite.test.upload_external_evaluation_results(suite.function, results, suite.new.id)
     found = suite.entry()["comparison"]
     assert found["n"] == suite.n_items and found["delta"] == pytest.approx(float(np.mean(new - old)), abs=1e-14)
+    assert not any("grown" in warning for warning in suite.entry()["warnings"])
+    assert any(
+        "grown by 1" in warning
+        for warning in suite.entry(model_id=suite.old.id, baseline_model_id=suite.new.id)["warnings"]
+    )
 
 
 def nucleus_result(reference_id: str, score: float) -> Any:
@@ -411,6 +416,8 @@ def test_viewers_may_ask(suite: Suite) -> None:
         ({"false_discovery_rate": 0}, "invalid_false_discovery_rate"),
         ({"baseline_model_id": None, "baseline": "x"}, "invalid_baseline"),
         ({"tags": ["nobody"]}, "no_scenario_tests"),
+        ({"tags": ["nobody"], "test_names": ["roads"]}, "no_scenario_tests"),
+        ({"test_ids": []}, "no_scenario_tests"),
     ],
 )
 def test_bad_options(suite: Suite, options: dict[str, Any], code: str) -> None:
