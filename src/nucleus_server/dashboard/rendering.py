@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -14,7 +14,7 @@ from fastapi import Request
 from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
 from nucleus_server import __version__
 from nucleus_server.dashboard.contexts import ErrorPage, Frame
@@ -64,15 +64,22 @@ class Renderer:
 
     def page(self, template: str, context: Any, *, status: int = 200) -> HTMLResponse:
         """The template filled with the fields of the context."""
-        fields = {f.name: getattr(context, f.name) for f in dataclasses.fields(context)}
-        return HTMLResponse(
-            self._environment.get_template(template).render(fields), status_code=status, headers=self._headers
-        )
+        return HTMLResponse(self.text(template, context), status_code=status, headers=self._headers)
 
     def file(self, text: str, media_type: str, name: str) -> Response:
         """A file to download; its name is one of ours."""
         headers = {**self._headers, "content-disposition": f'attachment; filename="{name}"'}
         return Response(text, media_type=media_type, headers=headers)
+
+    def streamed_file(self, chunks: Iterable[bytes], media_type: str, name: str) -> Response:
+        """A file to download that is made while it is sent; its name is one of ours."""
+        headers = {**self._headers, "content-disposition": f'attachment; filename="{name}"'}
+        return StreamingResponse(chunks, media_type=media_type, headers=headers)
+
+    def text(self, template: str, context: Any) -> str:
+        """The template filled with the fields of the context, to be sent as a file."""
+        fields = {f.name: getattr(context, f.name) for f in dataclasses.fields(context)}
+        return self._environment.get_template(template).render(fields)
 
     def reload(self) -> Response:
         """Tells htmx to load the whole page again."""

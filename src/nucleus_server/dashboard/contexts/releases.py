@@ -74,6 +74,7 @@ class ReportPart:
     entries: tuple[EntryRow, ...] = doc("All entries, what failed first; none while verdicts are computed.")
     top_items: tuple[TopItemRow, ...] = doc("The items that weigh most in what did not pass.")
     options: tuple[tuple[str, str], ...] = doc("What the report was asked for: names and values.")
+    files: tuple[str, str] = doc("Where its entries are as files: what stands before the ending and what after it.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,7 @@ class ComparePage:
     """Two evaluations beside each other."""
 
     frame: Frame = doc("What surrounds the page.")
+    path: str = doc("The page's own address, without what is chosen on it.")
     test_name: str = doc("Their test.")
     test_path: str = doc("The test's page.")
     function_name: str = doc("Their function.")

@@ -37,6 +37,7 @@ def audit_page(ws: WorkspaceStore, frame: Frame, *, before: str, object_id: str)
         entries=tuple(_row(entry) for entry in shown),
         filter=maker.made(button("Filter")),
         is_filtered=bool(object_id),
+        files_query=with_query("", object=object_id or None),
         newest_path=with_query("/audit", object=object_id or None) if before else None,
         older_path=older,
     )

@@ -57,6 +57,7 @@ def comparison_context(
     pair = None if entry.is_computing else entry.comparison
     return ComparePage(
         frame=frame,
+        path=path,
         test_name=entry.test_name,
         test_path=f"/tests/{entry.test_id}",
         function_name=entry.function_name,

@@ -67,7 +67,7 @@ def report_page(
         model_name=report.model_name,
         baseline=baseline_text(options, report.baseline_model_name),
         progress=report_progress(report, path.replace("/report", "/report/progress", 1), path),
-        report=report_part(report, _shown(services, ws, report)),
+        report=report_part(report, _shown(services, ws, report), ("/report", path.removeprefix("/report"))),
         start=_start(path, report, sent) if ws.actor.can_write and report.entries else None,
         chooser=chooser,
         problem=None,
@@ -145,7 +145,7 @@ def release_context(
         baseline=baseline_text(report.options, report.baseline_model_name),
         report_path=path_of_report if is_open else None,
         progress=report_progress(report, f"{path}/progress", path) if is_open else None,
-        report=report_part(report, shown),
+        report=report_part(report, shown, (f"{path}/entries", "")),
         changes=tuple(
             SuiteChangeRow(
                 change.test_name,

@@ -14,10 +14,13 @@ from nucleus_server.domain import Outcome, ReleaseReport, ReportEntry, ReportOpt
 _N_NAMED = 5
 
 
-def report_part(report: ReleaseReport, shown: Mapping[str, Picture]) -> ReportPart:
-    """The report; while verdicts are computed only what it was asked for, so that no half of an answer is read as one."""
+def report_part(report: ReleaseReport, shown: Mapping[str, Picture], files: tuple[str, str]) -> ReportPart:
+    """The report; while verdicts are computed only what it was asked for, so that no half of an answer is read as one.
+
+    `files` is where its entries are as files: what stands before the ending and what after it.
+    """
     if not report.is_complete:
-        return ReportPart(None, "", (), (), (), options_text(report.options, report.baseline_model_name))
+        return ReportPart(None, "", (), (), (), options_text(report.options, report.baseline_model_name), files)
     paths = {(entry.test_id, entry.function_id): entry.compare_path for entry in report.entries}
     return ReportPart(
         outcome=outcome_verdict(report.outcome, report.sentence),
@@ -36,6 +39,7 @@ def report_part(report: ReleaseReport, shown: Mapping[str, Picture]) -> ReportPa
             for top in report.top_items
         ),
         options=options_text(report.options, report.baseline_model_name),
+        files=files,
     )
 
 
