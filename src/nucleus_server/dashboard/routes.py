@@ -11,6 +11,7 @@ from nucleus_server import __version__
 from nucleus_server.dashboard import pages
 from nucleus_server.dashboard.comparing_routes import add_comparing_routes
 from nucleus_server.dashboard.contexts import Frame, LoginPage
+from nucleus_server.dashboard.dataset_routes import add_dataset_routes
 from nucleus_server.dashboard.export_routes import add_export_routes
 from nucleus_server.dashboard.function_routes import add_function_routes
 from nucleus_server.dashboard.item_routes import add_item_routes
@@ -37,6 +38,7 @@ def create_router(services: AppServices) -> APIRouter:
     add_release_routes(router, site)
     add_export_routes(router, site)
     add_item_routes(router, site)
+    add_dataset_routes(router, site)
 
     @router.get("/{path:path}")
     def nowhere(path: str) -> Response:

@@ -91,7 +91,7 @@ def _add_dataset_routes(router: APIRouter, site: Site) -> None:
     @router.get("/datasets/{dataset_id}/cluster-key")
     def cluster_key(request: Request, dataset_id: str, saved: str = "") -> Response:
         session, ws = site.entered(request)
-        frame = site.frame("Cluster key", session, "tests")
+        frame = site.frame("Cluster key", session, "datasets")
         notice = SAVED if saved else None
         return renderer.page("cluster_key.html", pages.cluster_key_page(ws, frame, dataset_id, notice=notice))
 
@@ -102,7 +102,7 @@ def _add_dataset_routes(router: APIRouter, site: Site) -> None:
         sent = SentForm("cluster-key", form)
         pages.set_cluster_key(ws, dataset_id, sent)
         if sent.problems:
-            frame = site.frame("Cluster key", session, "tests")
+            frame = site.frame("Cluster key", session, "datasets")
             return renderer.page(
                 "cluster_key.html", pages.cluster_key_page(ws, frame, dataset_id, sent=sent), status=422
             )

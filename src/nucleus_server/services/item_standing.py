@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nucleus_server.domain import Dataset, Item, ItemScore, JudgedEvaluation
-from nucleus_server.errors import InvalidInput, NotFound
+from nucleus_server.errors import NotFound
 from nucleus_server.services.judging import judge_newest, judge_test
 from nucleus_server.storage import WorkspaceStore
 
@@ -84,8 +84,7 @@ def neighbours(ws: WorkspaceStore, dataset: Dataset, item: Item, slice_id: str |
     """The item's neighbours in a slice, or without one in its dataset.
 
     Raises:
-        NotFound: There is no such slice.
-        InvalidInput: The slice is of another dataset, or does not have the item.
+        NotFound: There is no such slice, or it does not have the item.
     """
     if slice_id is None:
         ordinals = np.arange(dataset.n_items, dtype=np.int64)
@@ -95,10 +94,7 @@ def neighbours(ws: WorkspaceStore, dataset: Dataset, item: Item, slice_id: str |
         ordinals = ws.slice_ordinals(found.key, found.n_members)
         places = np.flatnonzero(ordinals == item.ordinal) if found.dataset_key == dataset.key else ordinals[:0]
         if not len(places):
-            raise InvalidInput(
-                f"expected a slice that has item {item.reference_id[:40]!r}, got {slice_id}: leave slice out",
-                code="not_in_slice",
-            )
+            raise NotFound(f"no item with id {item.id!r} in slice {slice_id}: leave slice out", code="item_not_found")
         position = int(places[0])
     return Neighbours(
         _first_live(ws, dataset.key, ordinals[:position][::-1]),

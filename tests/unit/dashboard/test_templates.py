@@ -38,6 +38,9 @@ PAGES = {
     "power.html": contexts.PowerPart,
     "cluster_key.html": contexts.ClusterKeyPage,
     "item.html": contexts.ItemPage,
+    "datasets.html": contexts.DatasetsPage,
+    "dataset.html": contexts.DatasetPage,
+    "slice.html": contexts.SlicePage,
 }
 MACROS = {"parts.html": "parts", "verdict_parts.html": "verdict_parts"}
 

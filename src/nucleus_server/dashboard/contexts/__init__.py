@@ -1,6 +1,15 @@
 """What each page is made of: the template may use these names and no others, and a test holds it to that."""
 
 from nucleus_server.dashboard.contexts.audit import AuditPage, AuditRow
+from nucleus_server.dashboard.contexts.datasets import (
+    DatasetPage,
+    DatasetRow,
+    DatasetsPage,
+    SlicePage,
+    SliceRow,
+    SliceTestRow,
+    SliceVersion,
+)
 from nucleus_server.dashboard.contexts.evaluations import EvaluationPage, GroupRow, ItemRow, KeyLink
 from nucleus_server.dashboard.contexts.forms import Button, Form, FormField
 from nucleus_server.dashboard.contexts.functions import (
@@ -92,6 +101,9 @@ __all__ = [
     "ClusterKeyPage",
     "ComparePage",
     "CriterionRow",
+    "DatasetPage",
+    "DatasetRow",
+    "DatasetsPage",
     "EntryRow",
     "ErrorPage",
     "EvaluationPage",
@@ -136,6 +148,10 @@ __all__ = [
     "ShareRow",
     "SideRow",
     "SignedBar",
+    "SlicePage",
+    "SliceRow",
+    "SliceTestRow",
+    "SliceVersion",
     "StatusBadge",
     "SuggestionRow",
     "SuiteChangeRow",

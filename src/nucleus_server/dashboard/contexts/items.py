@@ -60,6 +60,7 @@ class ItemPage:
     item_id: str = doc("The item's id.")
     reference_id: str = doc("The user's id of it.")
     dataset_name: str = doc("Its dataset.")
+    dataset_path: str = doc("The dataset's page.")
     picture: Picture = doc("Its image.")
     text: str | None = doc("Its text; None if it is none.")
     zoom: str = doc("fit, 2 or 4: how large the image is.")

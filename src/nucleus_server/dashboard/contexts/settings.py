@@ -89,6 +89,7 @@ class ClusterKeyPage:
     """What makes items of a dataset alike."""
 
     frame: Frame = doc("What surrounds the page.")
+    dataset_path: str = doc("The dataset's page.")
     dataset_name: str = doc("The dataset.")
     in_force: str = doc("What is set.")
     suggestions: tuple[SuggestionRow, ...] = doc("What looks as if it made items alike.")

@@ -2,6 +2,7 @@
 
 from nucleus_server.dashboard.pages.audit import audit_page
 from nucleus_server.dashboard.pages.comparing import compare_page, find_comparing
+from nucleus_server.dashboard.pages.datasets import dataset_page, datasets_page, save_slice, slice_page
 from nucleus_server.dashboard.pages.evaluations import evaluation_page
 from nucleus_server.dashboard.pages.functions import function_page, functions_page
 from nucleus_server.dashboard.pages.items import item_page, item_path
@@ -31,6 +32,8 @@ __all__ = [
     "bad_rows_page",
     "cluster_key_page",
     "compare_page",
+    "dataset_page",
+    "datasets_page",
     "earlier_path",
     "evaluation_page",
     "find_comparing",
@@ -46,10 +49,12 @@ __all__ = [
     "releases_page",
     "report_page",
     "rule_page",
+    "save_slice",
     "set_baseline",
     "set_cluster_key",
     "set_rule",
     "set_settings",
+    "slice_page",
     "test_page",
     "tests_page",
     "upload_page",

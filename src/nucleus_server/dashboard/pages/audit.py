@@ -15,7 +15,7 @@ from nucleus_server.errors import InvalidInput
 from nucleus_server.services import WorkspaceStore
 
 PAGE_SIZE = 50
-_PAGES = {"st_": "/tests", "ef_": "/functions", "ev_": "/evaluations", "rel_": "/releases"}
+_PAGES = {"st_": "/tests", "ef_": "/functions", "ev_": "/evaluations", "rel_": "/releases", "ds_": "/datasets", "slc_": "/slices"}
 
 
 def audit_page(ws: WorkspaceStore, frame: Frame, *, before: str, object_id: str) -> AuditPage:

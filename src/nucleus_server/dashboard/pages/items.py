@@ -76,6 +76,7 @@ def item_page(
         item_id=item.id,
         reference_id=item.reference_id,
         dataset_name=dataset.name,
+        dataset_path=f"/datasets/{dataset_id}",
         picture=image,
         text=item.text,
         zoom=size,

@@ -63,6 +63,7 @@ def cluster_key_page(
         form = maker.made(button("Save"))
     return ClusterKeyPage(
         frame=frame,
+        dataset_path=f"/datasets/{dataset_id}",
         dataset_name=dataset.name,
         in_force="no cluster key" if choice.by is ClusterBy.INHERIT else choice_name(choice),
         suggestions=tuple(
