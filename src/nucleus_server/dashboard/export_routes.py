@@ -1,19 +1,20 @@
-"""Routes of what pages show as files: tables as CSV and Parquet."""
+"""Routes of what pages show as files: tables as CSV and Parquet, a release and a comparison as one HTML file."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from typing import IO
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from nucleus_server.dashboard import pages
 from nucleus_server.dashboard.site import Site
-from nucleus_server.domain import ReleaseReport
-from nucleus_server.errors import Conflict, NotFound
+from nucleus_server.errors import NotFound
 from nucleus_server.services.exports import (
     ExportTable,
     audit_table,
@@ -27,13 +28,17 @@ from nucleus_server.services.exports import (
 from nucleus_server.services.release_report import options_of_query, release_report
 from nucleus_server.services.releases import get_release
 
-_PATIENCE_S = 10.0
-"""How long a file waits for verdicts before it says that they are being computed."""
 _CHUNK_BYTES = 1 << 20
+_HTML = "text/html; charset=utf-8"
 
 
 def add_export_routes(router: APIRouter, site: Site) -> None:
-    """A file for each table that can be taken away; whoever may read the page may have it."""
+    """Files of tables and of pages; whoever may read the page may have them."""
+    _add_table_routes(router, site)
+    _add_page_routes(router, site)
+
+
+def _add_table_routes(router: APIRouter, site: Site) -> None:
 
     @router.get("/evaluations/{evaluation_id}/items.{form}")
     def items(request: Request, evaluation_id: str, form: str) -> Response:
@@ -54,14 +59,14 @@ def add_export_routes(router: APIRouter, site: Site) -> None:
     def report(request: Request, form: str) -> Response:
         _, ws = site.entered(request)
         options = options_of_query(ws, parse_qs(request.url.query))
-        found = release_report(ws, options, wait_s=_PATIENCE_S)
-        return _file(site, entry_table(complete(found), options.model_id), form)
+        found = release_report(ws, options, wait_s=pages.PATIENCE_S)
+        return _file(site, entry_table(pages.complete(found), options.model_id), form)
 
     @router.get("/releases/{release_id}/entries.{form}")
     def entries(request: Request, release_id: str, form: str) -> Response:
         _, ws = site.entered(request)
-        view = get_release(ws, release_id, wait_s=_PATIENCE_S)
-        return _file(site, entry_table(complete(view.report), view.release.id), form)
+        view = get_release(ws, release_id, wait_s=pages.PATIENCE_S)
+        return _file(site, entry_table(pages.complete(view.report), view.release.id), form)
 
     @router.get("/audit.{form}")
     def audit(request: Request, form: str, object: str = "") -> Response:
@@ -69,19 +74,25 @@ def add_export_routes(router: APIRouter, site: Site) -> None:
         return _file(site, audit_table(ws, object.strip() or None), form)
 
 
-def complete(report: ReleaseReport) -> ReleaseReport:
-    """The report, if nothing of it is left to compute: a file that is kept holds no half of an answer.
+def _add_page_routes(router: APIRouter, site: Site) -> None:
+    renderer = site.renderer
 
-    Raises:
-        Conflict: Verdicts are being computed, or scores stored.
-    """
-    if not report.is_complete:
-        raise Conflict(
-            f"the report is not complete: {report.n_computed:,} of {report.n_comparisons:,} verdicts are computed, and "
-            f"{report.n_uploads_running:,} uploads are under way. Ask for the file again in a moment.",
-            code="report_not_complete",
+    @router.get("/releases/{release_id}/report.html")
+    def release(request: Request, release_id: str) -> Response:
+        session, ws = site.entered(request)
+        frame = site.frame("Release", session, "releases")
+        context = pages.release_file(ws, frame, release_id, site.address(request), datetime.now(UTC))
+        return renderer.file(renderer.text("release_file.html", context), _HTML, f"release-{release_id}.html")
+
+    @router.get("/compare/{baseline_id}/{candidate_id}/report.html")
+    def comparison(request: Request, baseline_id: str, candidate_id: str, by: str = "") -> Response:
+        session, ws = site.entered(request)
+        frame = site.frame("Comparison", session, "tests")
+        context = pages.comparison_file(
+            ws, frame, baseline_id, candidate_id, by or None, site.address(request), datetime.now(UTC)
         )
-    return report
+        name = f"comparison-{baseline_id}-{candidate_id}.html"
+        return renderer.file(renderer.text("comparison_file.html", context), _HTML, name)
 
 
 def _file(site: Site, table: ExportTable, form: str) -> Response:

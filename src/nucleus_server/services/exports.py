@@ -20,7 +20,7 @@ from nucleus_server.domain import AuditEntry, JudgedEvaluation, ReleaseReport, R
 from nucleus_server.services.clusters import Clusters
 from nucleus_server.services.comparing import matter_of
 from nucleus_server.services.judging import judge_one, judge_test
-from nucleus_server.services.results import passed_of, scored_columns
+from nucleus_server.services.results import passed_of
 from nucleus_server.services.verdicts import Question, pair_columns
 from nucleus_server.storage import WorkspaceStore
 from nucleus_server.storage.ids import item_ids
@@ -142,7 +142,7 @@ def item_table(ws: WorkspaceStore, evaluation_id: str) -> ExportTable:
     """Every scored member of an evaluation, in member order."""
     judged = judge_one(ws, evaluation_id)
     evaluation = judged.evaluation
-    scores, weights = scored_columns(ws, evaluation)
+    scores, weights = ws.read_scores(evaluation), ws.read_weights(evaluation)
     positions = np.flatnonzero(~np.isnan(scores))
     dataset_key = ws.get_slice_by_key(evaluation.slice_key).dataset_key
     ordinals = ws.slice_ordinals(evaluation.slice_key, evaluation.n_members)[positions]
@@ -157,7 +157,7 @@ def item_table(ws: WorkspaceStore, evaluation_id: str) -> ExportTable:
                 "item_id": item_ids_,
                 "reference_id": reference_ids,
                 "score": found,
-                "weight": weights[positions[rows]],
+                "weight": np.ones(len(found)) if weights is None else weights[positions[rows]],
                 "passed": [None] * len(found) if passed is None else passed,
                 "deleted": is_deleted,
             },

@@ -8,9 +8,11 @@ import io
 import numpy as np
 import polars as pl
 import pytest
+from bs4 import BeautifulSoup
 
 from nucleus import DatasetItem
-from nucleus_server.dashboard import export_routes
+from nucleus_server.dashboard import pages
+from nucleus_server.dashboard.pages import exports as exported_pages
 from nucleus_server.domain import Role
 from nucleus_server.services import exports
 from nucleus_server.storage.ids import item_id, item_ids
@@ -105,7 +107,7 @@ def test_contributions_add_up(world: World) -> None:
 def test_entries_of_a_report_and_of_a_release(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same rows; nothing while verdicts are computed."""
     query = f"model={world.models['v2'].id}&baseline={world.models['v3'].id}"
-    monkeypatch.setattr(export_routes, "_PATIENCE_S", 0.0)
+    monkeypatch.setattr(pages, "PATIENCE_S", 0.0)
     waiting = world.api.http.get(f"/report.csv?{query}")
     assert waiting.status_code == 409 and "0 of 1 verdicts are computed" in waiting.text
     world.work()
@@ -190,6 +192,39 @@ def test_pages_lead_to_the_files(world: World) -> None:
         "/audit",
     ):
         links = [str(a["href"]) for a in page(world.api, path).select("a[download]")]
-        assert [link.split("?")[0].rpartition(".")[2] for link in links][:2] == ["csv", "parquet"], path
+        assert {"csv", "parquet"} <= {link.split("?")[0].rpartition(".")[2] for link in links}, path
         for link in links:
             assert world.api.http.get(link).status_code == 200, link
+
+
+def test_a_page_as_one_file(world: World) -> None:
+    """It says what the page says, keeps its numbers, and holds nothing that runs, leads on or is loaded."""
+    world.dataset.delete_item("i0")
+    release = str(send(world.api, f"/report?model={world.models['v2'].id}", "#start", name=HOSTILE).headers["location"])
+    for path, sentence in (
+        (f"{release}/report.html", "must not be released: 1 of 1 criteria fails (iou on Night)"),
+        (f"{world.compare_path()}/report.html?by=weather", "worse"),
+    ):
+        answer = world.api.http.get(path)
+        assert answer.status_code == 200 and "attachment" in answer.headers["content-disposition"]
+        assert "'unsafe-inline'" not in answer.headers["content-security-policy"]
+        shown = BeautifulSoup(answer.text, "html.parser")
+        assert sentence in shown.text and "A copy of http://testserver/" in shown.text
+        assert not shown.select("script, link, img, a, form, iframe, object, [src], [href], [onerror], [style]")
+        assert shown.select("svg.intervals circle") and ".intervals .zero" in shown.select_one("style").text  # type: ignore[union-attr]
+    assert HOSTILE in BeautifulSoup(world.api.http.get(f"{release}/report.html").text, "html.parser").text
+    assert world.api.http.get(f"{world.compare_path()}/report.html?by=nothing").status_code == 422
+
+
+def test_a_file_of_a_decided_release_is_frozen(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its report is as it was then; an open one that is computed has no file yet."""
+    started = send(world.api, f"/report?model={world.models['v2'].id}", "#start", name="n")
+    path = str(started.headers["location"])
+    assert send(world.api, path, "#decision", button="Reject", note="worse").status_code == 303
+    before = BeautifulSoup(world.api.http.get(f"{path}/report.html").text, "html.parser").select_one("#entries")
+    world.upload("v2", 0.9, 9)
+    after = BeautifulSoup(world.api.http.get(f"{path}/report.html").text, "html.parser").select_one("#entries")
+    assert before is not None and str(before) == str(after)
+    monkeypatch.setattr(exported_pages, "PATIENCE_S", 0.0)
+    waiting = world.api.http.get(f"{world.compare_path()}/report.html")
+    assert waiting.status_code == 409 and "being computed" in waiting.text

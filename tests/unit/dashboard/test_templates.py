@@ -37,6 +37,8 @@ PAGES = {
     "rule.html": contexts.RulePage,
     "power.html": contexts.PowerPart,
     "cluster_key.html": contexts.ClusterKeyPage,
+    "release_file.html": contexts.ReleaseFile,
+    "comparison_file.html": contexts.ComparisonFile,
     "item.html": contexts.ItemPage,
     "datasets.html": contexts.DatasetsPage,
     "dataset.html": contexts.DatasetPage,

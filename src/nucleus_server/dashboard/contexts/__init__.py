@@ -11,6 +11,7 @@ from nucleus_server.dashboard.contexts.datasets import (
     SliceVersion,
 )
 from nucleus_server.dashboard.contexts.evaluations import EvaluationPage, GroupRow, ItemRow, KeyLink
+from nucleus_server.dashboard.contexts.exports import ComparisonFile, Imprint, ReleaseFile
 from nucleus_server.dashboard.contexts.forms import Button, Form, FormField
 from nucleus_server.dashboard.contexts.functions import (
     ChangeRow,
@@ -100,6 +101,7 @@ __all__ = [
     "Choice",
     "ClusterKeyPage",
     "ComparePage",
+    "ComparisonFile",
     "CriterionRow",
     "DatasetPage",
     "DatasetRow",
@@ -120,6 +122,7 @@ __all__ = [
     "FunctionsPage",
     "GateNote",
     "GroupRow",
+    "Imprint",
     "IntervalMark",
     "IntervalPlot",
     "ItemPage",
@@ -137,6 +140,7 @@ __all__ = [
     "PowerPart",
     "Progress",
     "ProgressPart",
+    "ReleaseFile",
     "ReleasePage",
     "ReleaseRow",
     "ReleasesPage",

@@ -4,6 +4,7 @@ from nucleus_server.dashboard.pages.audit import audit_page
 from nucleus_server.dashboard.pages.comparing import compare_page, find_comparing
 from nucleus_server.dashboard.pages.datasets import dataset_page, datasets_page, save_slice, slice_page
 from nucleus_server.dashboard.pages.evaluations import evaluation_page
+from nucleus_server.dashboard.pages.exports import PATIENCE_S, comparison_file, complete, release_file
 from nucleus_server.dashboard.pages.functions import function_page, functions_page
 from nucleus_server.dashboard.pages.items import item_page, item_path
 from nucleus_server.dashboard.pages.releases import (
@@ -27,11 +28,14 @@ from nucleus_server.dashboard.pages.uploads import (
 from nucleus_server.dashboard.pages.waivers import waivers_page
 
 __all__ = [
+    "PATIENCE_S",
     "audit_page",
     "bad_rows_csv",
     "bad_rows_page",
     "cluster_key_page",
     "compare_page",
+    "comparison_file",
+    "complete",
     "dataset_page",
     "datasets_page",
     "earlier_path",
@@ -45,6 +49,7 @@ __all__ = [
     "item_page",
     "item_path",
     "power_part",
+    "release_file",
     "release_page",
     "releases_page",
     "report_page",
