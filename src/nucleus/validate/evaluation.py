@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nucleus._connection import Connection
 from nucleus._html import comparison_text, html_table, passed_text
+from nucleus._plots import score_chart
 from nucleus.validate.constants import EntityLevel
+
+if TYPE_CHECKING:
+    import altair as alt
 
 
 class ScenarioTestEvaluationStatus(Enum):
@@ -128,6 +132,29 @@ class ScenarioTestEvaluation:
             offset: How many of the worst to leave out before them.
         """
         return self._items("worst_items", {"limit": str(limit), "offset": str(offset)})
+
+    def plot(self) -> alt.Chart | alt.LayerChart:
+        """The distribution of the items' scores as a chart, with a dashed line where the criterion in force is.
+
+        The chart is Altair's: it shows in a notebook, and `chart.save("scores.html")` keeps it.
+
+        Raises:
+            ImportError: altair is not installed: `pip install 'nucleus-validate[plot]'`.
+            ValueError: No item has a score.
+        """
+        rows = self.connection.get("validate/eval_fn")["eval_functions"]
+        known = next((row for row in rows if row["id"] == self.eval_function_id), None)
+        name = self.eval_function_id if known is None else known["name"]
+        score_range = (0.0, 1.0)
+        if known is not None:
+            low, high = known.get("score_range", score_range)
+            score_range = (float(low), float(high))
+        threshold = None
+        if self.criterion is not None:
+            what = "threshold" if self.criterion["source"] == "threshold" else "baseline"
+            threshold = (what, float(self.criterion["threshold"]))
+        scores = (item.result for item in self.item_evals if item.result is not None)
+        return score_chart(f"{name} of {self.model_name}", scores, score_range, threshold)
 
     def _items(self, what: str, params: dict[str, str] | None = None) -> list[ScenarioTestItemEvaluation]:
         answer = self.connection.get(f"validate/eval/{self.id}/{what}", params)

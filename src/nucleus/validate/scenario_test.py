@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nucleus._connection import Connection
 from nucleus._dataset_item import DatasetItem
 from nucleus._exceptions import InvalidUpload, NotFoundError
 from nucleus._html import comparison_text, html_table
 from nucleus._model import Model
+from nucleus._plots import history_chart
 from nucleus._score_parts import FunctionColumns, Layout, score_parts
 from nucleus._score_upload import Target, send_scores
 from nucleus._tables import ArrowStream, is_frame
@@ -25,6 +26,9 @@ from nucleus.validate.references import function_id_of, model_id_of
 from nucleus.validate.results import REFERENCE_ID, SCORE, WEIGHT, EvaluationResult, result_table, upload_body
 from nucleus.validate.rules import MarginProposal, Power, Rule, ScenarioTestSettings
 from nucleus.validate.waiting import SERVER_WAIT_S, wait_until_computed
+
+if TYPE_CHECKING:
+    import altair as alt
 
 
 @dataclass
@@ -324,6 +328,30 @@ class ScenarioTest:
         """All its evaluations, oldest first, each beside the criterion in force now."""
         rows = self.connection.get(f"validate/scenario_test/{self.id}/eval_history/details")
         return EvaluationHistory(ScenarioTestEvaluation.from_json(row, self.connection) for row in rows)
+
+    def plot_history(self, eval_fn: EvalFunction | str | None = None) -> alt.LayerChart | alt.VConcatChart:
+        """Its evaluations as a chart: results in the order of upload, with the numbers that they are compared with.
+
+        The chart is Altair's: it shows in a notebook, and `chart.save("history.html")` keeps it.
+
+        Args:
+            eval_fn: A function of this test, its id or name; None: all of them, a chart below the other.
+
+        Raises:
+            ImportError: altair is not installed: `pip install 'nucleus-validate[plot]'`.
+            NotFoundError: No function has this name, or it is not of this test.
+            ValueError: There is no evaluation with a result yet.
+        """
+        functions = [metric.eval_function_id for metric in self.get_eval_functions()]
+        if eval_fn is not None:
+            wanted = function_id_of(self.connection, eval_fn)
+            if wanted not in functions:
+                raise NotFoundError(f"expected a function of test {self.name!r}, got {wanted}, which is none of it")
+            functions = [wanted]
+        names = {row["id"]: row["name"] for row in self.connection.get("validate/eval_fn")["eval_functions"]}
+        history = self.get_eval_history()
+        series = [(names.get(key, key), [e for e in history if e.eval_function_id == key]) for key in functions]
+        return history_chart(self.name, series)
 
     def get_items(self, level: EntityLevel = EntityLevel.ITEM) -> list[DatasetItem]:
         """The items that it evaluates models on.
