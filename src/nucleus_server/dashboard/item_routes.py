@@ -27,6 +27,7 @@ def add_item_routes(router: APIRouter, site: Site) -> None:
         test: str | None = None,
         function: str | None = None,
         zoom: str | None = None,
+        columns: str = "0",
     ) -> Response:
         session, ws = site.entered(request)
         context = pages.item_page(
@@ -39,5 +40,6 @@ def add_item_routes(router: APIRouter, site: Site) -> None:
             test_id=test,
             function_id=function,
             zoom=zoom,
+            first_column=int(columns) if columns.isdecimal() and len(columns) < 6 else 0,
         )
         return site.renderer.page("item.html", context)

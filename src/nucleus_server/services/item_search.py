@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 import numpy as np
-import polars as pl
 
 from nucleus_server.domain import Dataset, Item, Slice
 from nucleus_server.errors import InvalidInput
 from nucleus_server.services.matching import ItemRule, matching_items, matching_ordinals
 from nucleus_server.storage import WorkspaceStore
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
 _TRUTH = {"true": True, "false": False}
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+Result = TypeVar("Result")
 
 
 class WrongValue(InvalidInput):
@@ -68,7 +70,7 @@ def find_items(ws: WorkspaceStore, dataset: Dataset, search: ItemSearch, *, offs
         ordinals = np.arange(offset, min(offset + limit, dataset.n_items), dtype=np.int64)
         n_matching, n_places = dataset.n_live_items, dataset.n_items
     else:
-        found: NDArray[np.int64] = matching_ordinals(ws, dataset.id, rule_of(ws, dataset, search))
+        found = _use(search, lambda rule: matching_ordinals(ws, dataset.id, rule))
         ordinals, n_matching, n_places = found[offset : offset + limit], len(found), len(found)
     items = ws.items_at(dataset.key, ordinals)
     return FoundItems(tuple(item for item in items if item.deleted_at is None), n_matching, n_places)
@@ -76,7 +78,7 @@ def find_items(ws: WorkspaceStore, dataset: Dataset, search: ItemSearch, *, offs
 
 def slice_of_search(ws: WorkspaceStore, dataset: Dataset, search: ItemSearch, name: str) -> Slice:
     """A new slice of all items that match now; InvalidInput if none does."""
-    reference_ids = matching_items(ws, dataset.id, rule_of(ws, dataset, search)).reference_ids
+    reference_ids = _use(search, lambda rule: matching_items(ws, dataset.id, rule)).reference_ids
     if not reference_ids:
         raise InvalidInput("expected at least one item that matches, got none", code="empty_slice")
     return ws.create_slice(dataset.id, name, reference_ids=reference_ids)
@@ -84,34 +86,49 @@ def slice_of_search(ws: WorkspaceStore, dataset: Dataset, search: ItemSearch, na
 
 def append_found(ws: WorkspaceStore, dataset: Dataset, search: ItemSearch, slice_id: str) -> int:
     """Add all items that match now and are not in the slice; returns how many these are."""
-    reference_ids = matching_items(ws, dataset.id, rule_of(ws, dataset, search), slice_id).reference_ids
+    reference_ids = _use(search, lambda rule: matching_items(ws, dataset.id, rule, slice_id)).reference_ids
     return ws.append_to_slice(slice_id, reference_ids) if reference_ids else 0
 
 
-def rule_of(ws: WorkspaceStore, dataset: Dataset, search: ItemSearch) -> ItemRule:
-    """The rule that says the same; the value is read as the key's other values are."""
+def _use(search: ItemSearch, use: Callable[[ItemRule], Result]) -> Result:
+    """What `use` makes of the rule that says the same; the value is read as the key's other values are.
+
+    Raises:
+        WrongValue: The value cannot be read so.
+    """
+    for value in _readings(search.value):
+        try:
+            return use(_rule(search, value))
+        except InvalidInput as error:
+            if error.code != "rule_type_mismatch":
+                raise
+    raise WrongValue(
+        f"expected a value such as the others under {search.key[:40]!r}, which are numbers or true and false, got "
+        f"{search.value[:40]!r}",
+        code="rule_type_mismatch",
+    )
+
+
+def _readings(text: str) -> Iterator[bool | int | float | str]:
+    """What a text may mean, the most special first."""
+    if text.lower() in _TRUTH:
+        yield _TRUTH[text.lower()]
+    if _INTEGER.fullmatch(text):
+        yield int(text)
+    else:
+        with contextlib.suppress(ValueError):
+            number = float(text)
+            if math.isfinite(number):
+                yield number
+    yield text
+
+
+def _rule(search: ItemSearch, value: bool | int | float | str) -> ItemRule:
     rules = []
     if search.text:
         plain = "".join(f"[{c}]" if c in "*?[" else c for c in search.text)
         rules.append(ItemRule(reference_id=f"*{plain}*"))
     if search.key:
-        if search.value and search.key in ws.metadata_keys(dataset.key):
-            rules.append(ItemRule(key=search.key, eq=_typed(ws.metadata_column(dataset.key, search.key).dtype, search)))
-        else:  # a key that the dataset does not have is refused when the rule is used
-            rules.append(ItemRule(key=search.key, exists=True))
+        is_any = value == ""
+        rules.append(ItemRule(key=search.key, exists=True) if is_any else ItemRule(key=search.key, eq=value))
     return ItemRule(all=rules)
-
-
-def _typed(dtype: pl.DataType, search: ItemSearch) -> bool | int | float | str:
-    if dtype == pl.String:
-        return search.value
-    try:
-        if dtype == pl.Boolean:
-            return _TRUTH[search.value.lower()]
-        return int(search.value) if search.value.lstrip("+-").isdecimal() else float(search.value)
-    except (ValueError, KeyError) as error:
-        expected = "true or false" if dtype == pl.Boolean else "a number"
-        raise WrongValue(
-            f"expected {expected}, because all values of {search.key[:40]!r} are, got {search.value[:40]!r}",
-            code="rule_type_mismatch",
-        ) from error

@@ -77,6 +77,22 @@ def test_columns_are_functions_on_tests(world: World) -> None:
     assert texts(chosen.select("#history tbody td")[1:]) == ["v1", "0.5000", "no criterion"]
 
 
+def test_many_columns_are_paged(world: World) -> None:
+    """Ten at a time; whether an item always fails is of all of them."""
+    for i in range(12):
+        made = world.client.validate.create_scenario_test(f"t{i:02}", world.part.id, [world.function])
+        made.get_eval_functions()[0].set_threshold(0.9999 if i else 0.0)
+    world.work()
+    shown = page(world.api, path_of(world, "i0"))
+    assert "Functions on tests 1 to 10 of 13" in texts(shown.select("#scores"))[0]
+    assert len(shown.select("#scores thead th")) == 11 and len(shown.select("#scores tbody tr")) == 3
+    (after,) = [a for a in shown.select("#scores .pages a")]
+    rest = page(world.api, str(after["href"]).partition("#")[0])
+    assert len(rest.select("#scores thead th")) == 4 and "11 to 13 of 13" in rest.text
+    (badge,) = rest.select("h1 .verdict")
+    assert "fails sometimes" in badge.text and "of 39 newest evaluations" in str(badge["title"])
+
+
 def test_neighbours_skip_what_was_deleted(world: World) -> None:
     """In the slice that the address names, else in the dataset."""
     part = world.dataset.create_slice("Odd", ["i5", "i1", "i3", "i7"])

@@ -34,6 +34,7 @@ from nucleus_server.services.item_standing import (
 ZOOMS = {"fit": "Fit", "2": "2×", "4": "4×"}
 _AGAINST = "this score against the criterion of its evaluation"
 _MAX_VALUE = 2_000
+_N_COLUMNS = 10
 
 Column = tuple[str, str]
 """(test id, function id)."""
@@ -55,6 +56,7 @@ def item_page(
     test_id: str | None,
     function_id: str | None,
     zoom: str | None,
+    first_column: int,
 ) -> ItemPage:
     """One item; its history is of one function on one test, those of its newest score if none is chosen."""
     dataset, item = item_of_dataset(ws, dataset_id, item_id)
@@ -62,6 +64,8 @@ def item_page(
     newest = newest_standings(ws, scores)
     columns = sorted({_column(s.score): (s.score.test_name, s.score.function_name) for s in newest}.items(), key=_name)
     keys = [key for key, _ in columns]
+    first = min(first_column, max(len(keys) - 1, 0)) // _N_COLUMNS * _N_COLUMNS
+    last = min(first + _N_COLUMNS, len(keys))
     asked = (test_id or "", function_id or "")
     chosen = asked if asked in keys else _column(newest[0].score) if newest else None
     size = zoom if zoom in ZOOMS else "fit"
@@ -106,9 +110,12 @@ def item_page(
                 history_path=with_query(path, **state, test=key[0], function=key[1]) + "#history",
                 is_current=key == chosen,
             )
-            for key, (test_name, function_name) in columns
+            for key, (test_name, function_name) in columns[first:last]
         ),
-        rows=_rows(newest, keys),
+        n_columns=f"{first + 1:,} to {last:,} of {len(keys):,}" if len(keys) > _N_COLUMNS else "",
+        columns_before=with_query(path, **state, columns=first - _N_COLUMNS) + "#scores" if first else None,
+        columns_after=with_query(path, **state, columns=last) + "#scores" if last < len(keys) else None,
+        rows=_rows(newest, keys[first:last]),
         history=None if chosen is None else _history_chart(history(ws, scores, *chosen)),
     )
 
