@@ -38,8 +38,8 @@ class GroupShare:
     Attributes:
         n: Members with it that both models scored.
         contribution: On the members that both scored; those of all groups add up to the difference.
-        mix_effect, quality_effect: Of the two models' own results, each over all members it scored; those of all groups
-            add up to candidate − baseline.
+        mix_effect, quality_effect: Of the two models' own results, each over all members it scored and by its own weights;
+            those of all groups add up to candidate − baseline, if both have the same list of members.
     """
 
     value: str | None
@@ -110,7 +110,7 @@ def explain(
         unit=matter.entry.function.unit,
         items=_items(ws, dataset_key, columns, parts, np.abs(parts), limit),
         clusters=_clusters(ws, question, columns, limit),
-        groups=None if by is None else _groups(ws, dataset_key, columns, by),
+        groups=None if by is None else _groups(ws, question, columns, by),
         metadata_keys=keys,
         cluster=question.cluster,
     )
@@ -181,12 +181,14 @@ def _clusters(ws: WorkspaceStore, question: Question, columns: PairColumns, limi
     )
 
 
-def _groups(ws: WorkspaceStore, dataset_key: int, columns: PairColumns, by: str) -> tuple[GroupShare, ...]:
+def _groups(ws: WorkspaceStore, question: Question, columns: PairColumns, by: str) -> tuple[GroupShare, ...]:
     a, b, weights = columns.baseline, columns.candidate, columns.weights
-    codes, names = _codes_and_names(group_labels(ws.metadata_column(dataset_key, by).gather(columns.ordinals)))
+    codes, names = _codes_and_names(group_labels(ws.metadata_column(question.dataset_key, by).gather(columns.ordinals)))
     found = grouped_contributions(codes, a, b, weights=weights)
     common = {code: (n, part) for code, n, part in zip(*(column.tolist() for column in found), strict=True)}
-    effects = decompose(codes, a, b, weights, weights)
+    assert question.baseline is not None
+    own = [ws.read_weights(evaluation) for evaluation in (question.baseline, question.candidate)]
+    effects = decompose(codes, a, b, *(None if column is None else column[: len(a)] for column in own))
     groups = []
     for code, mix, quality in zip(effects.groups.tolist(), effects.mix.tolist(), effects.quality.tolist(), strict=True):
         n, part = common.get(code, (0, 0.0))

@@ -166,7 +166,7 @@ def test_numbers_at_the_end_of_float64(suite: Suite) -> None:
     route = f"validate/scenario_test/{suite.test.id}/rules/{suite.function.id}/power"
     assert suite.api.get(f"{route}?effect=1e-300").json()["clusters_needed"] is None
     suite.rule(threshold=0.5, mode="confident")
-    for scores in (np.arange(suite.n_items) % 2, made_up_scores(suite.n_items, 2)):
+    for scores in (np.arange(suite.n_items) % 2.0, made_up_scores(suite.n_items, 2)):
         for tiny in (1e-300, 5e-324, 1e-17):
             suite.upload(suite.new, scores, weights=[1.0] + [tiny] * (suite.n_items - 1))
             assert suite.entry()["outcome"] == "inconclusive"
@@ -377,6 +377,22 @@ def test_explanation_adds_up(suite: Suite) -> None:
     assert_error(suite.api.get(f"validate/compare/{pair}/explanation?by=x"), 422, "unknown_metadata_key")
     other = pair.split("/")[0]
     assert_error(suite.api.get(f"validate/compare/{other}/{other}/explanation"), 422, "evaluations_not_comparable")
+
+
+def test_effects_add_up_by_each_models_weights(suite: Suite) -> None:
+    """Mix and quality are of the two results, each by the weights that it came with."""
+    rng = np.random.default_rng(6)
+    for model in (suite.old, suite.new):
+        weights = rng.choice([0.1, 0.5, 1.0], suite.n_items).tolist()
+        suite.upload(
+            model, rng.uniform(0, 1, suite.n_items), weights=weights, left_out=rng.choice(suite.n_items, 9).tolist()
+        )
+    entry = suite.entry()
+    pair = f"{entry['baseline']['evaluation_id']}/{entry['candidate']['evaluation_id']}"
+    found = suite.api.get(f"validate/compare/{pair}/explanation?by=night").json()
+    effects = math.fsum(group["mix_effect"] + group["quality_effect"] for group in found["groups"])
+    assert effects == pytest.approx(found["candidate_result"] - found["baseline_result"], abs=1e-12)
+    assert math.fsum(group["contribution"] for group in found["groups"]) == pytest.approx(found["delta"], abs=1e-12)
 
 
 def test_power_and_margin(suite: Suite) -> None:
