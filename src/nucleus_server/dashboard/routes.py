@@ -15,6 +15,7 @@ from nucleus_server.dashboard.dataset_routes import add_dataset_routes
 from nucleus_server.dashboard.export_routes import add_export_routes
 from nucleus_server.dashboard.function_routes import add_function_routes
 from nucleus_server.dashboard.item_routes import add_item_routes
+from nucleus_server.dashboard.model_routes import add_model_routes
 from nucleus_server.dashboard.release_routes import add_release_routes
 from nucleus_server.dashboard.rendering import is_part_request, page_route
 from nucleus_server.dashboard.session import safe_path
@@ -39,6 +40,7 @@ def create_router(services: AppServices) -> APIRouter:
     add_export_routes(router, site)
     add_item_routes(router, site)
     add_dataset_routes(router, site)
+    add_model_routes(router, site)
 
     @router.get("/{path:path}")
     def nowhere(path: str) -> Response:

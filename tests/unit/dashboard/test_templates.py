@@ -43,6 +43,8 @@ PAGES = {
     "datasets.html": contexts.DatasetsPage,
     "dataset.html": contexts.DatasetPage,
     "slice.html": contexts.SlicePage,
+    "models.html": contexts.ModelsPage,
+    "model.html": contexts.ModelPage,
 }
 MACROS = {"parts.html": "parts", "verdict_parts.html": "verdict_parts"}
 

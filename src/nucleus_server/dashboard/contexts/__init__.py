@@ -30,6 +30,14 @@ from nucleus_server.dashboard.contexts.items import (
     NeighbourLink,
     ZoomLink,
 )
+from nucleus_server.dashboard.contexts.models import (
+    ModelCell,
+    ModelPage,
+    ModelRow,
+    ModelsPage,
+    Separation,
+    SeparationRow,
+)
 from nucleus_server.dashboard.contexts.releases import (
     EntryRow,
     ReleasePage,
@@ -133,6 +141,10 @@ __all__ = [
     "KeyLink",
     "LoginPage",
     "MarginNote",
+    "ModelCell",
+    "ModelPage",
+    "ModelRow",
+    "ModelsPage",
     "NeighbourLink",
     "Pages",
     "Picture",
@@ -148,6 +160,8 @@ __all__ = [
     "ReportPage",
     "ReportPart",
     "RulePage",
+    "Separation",
+    "SeparationRow",
     "SettingsPart",
     "ShareRow",
     "SideRow",

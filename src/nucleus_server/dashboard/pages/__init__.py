@@ -7,6 +7,7 @@ from nucleus_server.dashboard.pages.evaluations import evaluation_page
 from nucleus_server.dashboard.pages.exports import PATIENCE_S, comparison_file, complete, release_file
 from nucleus_server.dashboard.pages.functions import function_page, functions_page
 from nucleus_server.dashboard.pages.items import item_page, item_path
+from nucleus_server.dashboard.pages.models import model_page, models_page
 from nucleus_server.dashboard.pages.releases import (
     find_deciding,
     find_reporting,
@@ -48,6 +49,8 @@ __all__ = [
     "functions_page",
     "item_page",
     "item_path",
+    "model_page",
+    "models_page",
     "power_part",
     "release_file",
     "release_page",

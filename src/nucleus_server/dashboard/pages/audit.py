@@ -15,7 +15,15 @@ from nucleus_server.errors import InvalidInput
 from nucleus_server.services import WorkspaceStore
 
 PAGE_SIZE = 50
-_PAGES = {"st_": "/tests", "ef_": "/functions", "ev_": "/evaluations", "rel_": "/releases", "ds_": "/datasets", "slc_": "/slices"}
+_PAGES = {
+    "st_": "/tests",
+    "ef_": "/functions",
+    "ev_": "/evaluations",
+    "rel_": "/releases",
+    "ds_": "/datasets",
+    "slc_": "/slices",
+    "prj_": "/models",
+}
 
 
 def audit_page(ws: WorkspaceStore, frame: Frame, *, before: str, object_id: str) -> AuditPage:
