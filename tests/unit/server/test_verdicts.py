@@ -166,7 +166,8 @@ def test_numbers_at_the_end_of_float64(suite: Suite) -> None:
     route = f"validate/scenario_test/{suite.test.id}/rules/{suite.function.id}/power"
     assert suite.api.get(f"{route}?effect=1e-300").json()["clusters_needed"] is None
     suite.rule(threshold=0.5, mode="confident")
-    for scores in (np.arange(suite.n_items) % 2.0, made_up_scores(suite.n_items, 2)):
+    made_up = made_up_scores(suite.n_items, 2)
+    for scores in ((made_up > 0.5).astype(np.float64), made_up):
         for tiny in (1e-300, 5e-324, 1e-17):
             suite.upload(suite.new, scores, weights=[1.0] + [tiny] * (suite.n_items - 1))
             assert suite.entry()["outcome"] == "inconclusive"
