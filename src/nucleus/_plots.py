@@ -59,7 +59,8 @@ def history_chart(
         raise ValueError(f"expected at least one evaluation with a result of {title}, got none: upload scores first")
     charts = [_history(altair, name, evaluations) for name, evaluations in shown]
     chart = charts[0] if len(charts) == 1 else altair.vconcat(*charts)
-    return chart.properties(title=title).configure(**_CONFIG)
+    drawn: alt.LayerChart | alt.VConcatChart = chart.properties(title=title).configure(**_CONFIG)
+    return drawn
 
 
 def score_chart(
@@ -112,7 +113,7 @@ def score_chart(
 
 
 def _history(altair: Any, name: str, evaluations: Sequence[ScenarioTestEvaluation]) -> alt.LayerChart:
-    points = [
+    points: list[dict[str, Any]] = [
         {
             "label": f"{i}. {e.model_name[:24]}",
             "model": e.model_name,

@@ -10,7 +10,7 @@ function chartConfig() {
     titleFontWeight: 500, gridOpacity: 0.6,
   };
   return {
-    background: "transparent", font: value("--font"), axis,
+    background: value("--card"), font: value("--font"), axis,
     legend: { labelColor: value("--text"), labelFontSize: 12, orient: "top" },
     view: { stroke: "transparent" },
     range: { category: [value("--pass"), value("--fail"), value("--none")] },
@@ -26,11 +26,66 @@ function drawCharts() {
     vegaEmbed(place, spec, {
       actions: false, ast: true, renderer: "svg", defaultStyle: false, config: chartConfig(),
       tooltip: { disableDefaultStyle: true, theme: "page" },
+    }).then(({ view }) => {
+      const image = place.closest("[role=img]");
+      offerPictures(image, image.getAttribute("aria-label").split(". ")[0], () => view.toSVG());
     }).catch((error) => {
       place.textContent = "This chart cannot be drawn; its numbers are below.";
       console.error(error);
     });
   }
+}
+
+// Charts can be taken away as pictures, as they look now: SVG as it is, PNG at twice the size.
+function offerPictures(chart, title, svgText) {
+  if (chart.nextElementSibling?.matches(".save")) chart.nextElementSibling.remove(); // it was drawn again
+  const row = document.createElement("p");
+  row.className = "aside save";
+  for (const kind of ["SVG", "PNG"]) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "quiet";
+    button.textContent = kind;
+    button.setAttribute("aria-label", `Save as ${kind}: ${title}`);
+    button.addEventListener("click", async () => {
+      const link = document.createElement("a");
+      const image = `data:image/svg+xml,${encodeURIComponent(await svgText())}`;
+      link.href = kind === "SVG" ? image : await pngOf(image);
+      link.download = `${title.replace(/[^A-Za-z0-9]+/g, "-").slice(0, 60) || "chart"}.${kind.toLowerCase()}`;
+      link.click();
+    });
+    row.append(button, " ");
+  }
+  chart.after(row);
+}
+
+async function pngOf(svgAddress) {
+  const image = new Image();
+  image.src = svgAddress;
+  await image.decode();
+  const canvas = document.createElement("canvas");
+  canvas.width = 2 * image.naturalWidth;
+  canvas.height = 2 * image.naturalHeight;
+  canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+  return canvas.toDataURL("image/png");
+}
+
+// A drawing of the page without its stylesheet: what that says of the paint becomes part of the drawing.
+const PAINT = ["fill", "stroke", "stroke-width", "font-family", "font-size", "text-anchor", "paint-order"];
+function paintedSvg(svg) {
+  const copy = svg.cloneNode(true);
+  const copies = [copy, ...copy.querySelectorAll("*")];
+  [svg, ...svg.querySelectorAll("*")].forEach((element, i) => {
+    const style = getComputedStyle(element);
+    for (const name of PAINT) copies[i].setAttribute(name, style.getPropertyValue(name));
+  });
+  copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+  copy.setAttribute("width", svg.getBoundingClientRect().width);
+  return new XMLSerializer().serializeToString(copy);
+}
+
+for (const svg of document.querySelectorAll("svg.intervals.large")) {
+  offerPictures(svg, document.querySelector("h1").textContent, () => paintedSvg(svg));
 }
 
 if (window.vegaEmbed) {
