@@ -3,7 +3,7 @@
 PYTEST_DONT_REWRITE: whoever imports this before pytest.main() would be warned of it, because our plugin is installed with it.
 """
 
-from nucleus_metrics.aggregate import WeightedMean, weighted_mean
+from nucleus_metrics.aggregate import GroupedMeans, WeightedMean, grouped_means, weighted_mean
 from nucleus_metrics.comparison import (
     Comparison,
     Verdict,
@@ -28,6 +28,7 @@ __all__ = [
     "Comparison",
     "Decomposition",
     "GroupedContributions",
+    "GroupedMeans",
     "Interval",
     "KernelInputError",
     "Standing",
@@ -44,6 +45,7 @@ __all__ = [
     "contributions",
     "decompose",
     "grouped_contributions",
+    "grouped_means",
     "holm",
     "weighted_mean",
     "with_missing_scores",

@@ -243,6 +243,9 @@ ACTIONS: dict[str, Action] = {
     "create_slice": lambda ws: (
         lambda world: lambda w: w.create_slice(world.dataset.id, "new", reference_ids=["b", "a", "b"])
     )(make_world(ws)),
+    "create_slice by ordinals": lambda ws: (
+        lambda world: lambda w: w.create_slice(world.dataset.id, "new", ordinals=np.array([4, 1]))
+    )(make_world(ws)),
     "append_to_slice evaluated": _grow_evaluated_slice,
     "append_to_slice": lambda ws: (lambda world: lambda w: w.append_to_slice(world.slice.id, ["e", "a"]))(
         make_world(ws)

@@ -15,6 +15,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import event
+from sqlalchemy.exc import NoResultFound
 
 from nucleus_server import domain, errors
 from nucleus_server.domain import Comparison, Direction, NewItem, Role, UploadPart
@@ -382,6 +383,28 @@ class TestStore:
         for start, end in ((0, 8191), (8191, 8192), (8192, 8193), (8193, n)):
             assert ws.append_to_slice(members.id, [f"r{i}" for i in range(start, end)]) == end - start
         assert ws.slice_ordinals(members.key).tolist() == list(range(n))
+
+    def test_slice_by_ordinals(self, ws: WorkspaceStore) -> None:
+        """In their order, each once, without deleted items."""
+        world = make_world(ws)
+        ws.delete_item(world.dataset.id, "b")
+        made = ws.create_slice(world.dataset.id, "worst", ordinals=np.array([5, 1, 0, 5]))
+        assert [item.reference_id for item in ws.slice_items(made.id)] == ["f", "a"] and made.n_members == 2
+        assert ws.has_deleted_items(world.dataset.key)
+
+    def test_kept_columns_are_nobody_elses(self, store: Store, ws: WorkspaceStore) -> None:
+        """What one workspace has read into memory, no other one finds there; and it is read only."""
+        evaluation, _ = ws.record_evaluation(new_evaluation(make_world(ws), [1, 0, 1, 1], [1, 0.5, 1, 1]))
+        scores, weights = ws.read_scores(evaluation), ws.read_weights(evaluation)
+        assert weights is not None and ws.read_scores(evaluation) is scores and ws.read_weights(evaluation) is weights
+        with pytest.raises(ValueError, match="read-only"):
+            scores[0] = 0.5
+        stranger = open_workspace(store, "other")
+        for read in (stranger.read_scores, stranger.read_weights):
+            with pytest.raises(errors.StorageCorrupt):
+                read(evaluation)
+        with pytest.raises(NoResultFound):
+            stranger.slice_ordinals(evaluation.slice_key)
 
     def test_slice_by_item_ids(self, ws: WorkspaceStore) -> None:
         """Members can be named by our ids."""

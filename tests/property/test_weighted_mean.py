@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nucleus_metrics import KernelInputError, weighted_mean
+from nucleus_metrics import KernelInputError, grouped_means, weighted_mean
 
 scores = st.floats(-1e6, 1e6, allow_subnormal=False)
 weights = st.floats(0, 1, allow_subnormal=False)
@@ -84,3 +84,36 @@ def test_bad_arguments(s: list[float], w: list[float] | None) -> None:
     """Refused with what was expected."""
     with pytest.raises(KernelInputError, match="expected"):
         weighted_mean(np.array(s), None if w is None else np.array(w))
+
+
+wide = st.floats(-1e300, 1e300) | st.just(math.nan)
+
+
+@given(st.lists(st.tuples(wide, st.floats(0, 1), st.integers(0, 2)), max_size=40), st.booleans())
+def test_groups_have_the_means_of_their_members(members: list[tuple[float, float, int]], is_weighted: bool) -> None:
+    """Bit by bit what each group's own weighted mean is; a group without a score has none."""
+    columns = np.array(members, dtype=np.float64).reshape(-1, 3)
+    s, w, codes = columns[:, 0], columns[:, 1], columns[:, 2].astype(np.int64)
+    means = grouped_means(s, codes, 4, w if is_weighted else None)
+    for group in range(4):
+        alone = weighted_mean(s[codes == group], w[codes == group] if is_weighted else None)
+        assert repr(float(means.values[group])) == repr(alone.value)
+        assert means.n_scored[group] == alone.n_scored
+
+
+@pytest.mark.parametrize(
+    ("s", "codes", "w"),
+    [
+        ([0.5, 0.5], [0], None),
+        ([0.5], [0], [0.5, 0.5]),
+        ([0.5], [2], None),
+        ([0.5], [-1], None),
+        ([math.inf], [0], None),
+        ([0.5], [0], [-1.0]),
+        ([0.5], [0], [math.nan]),
+    ],
+)
+def test_groups_refuse_what_has_no_mean(s: list[float], codes: list[int], w: list[float] | None) -> None:
+    """As a mean does, and codes that are none."""
+    with pytest.raises(KernelInputError):
+        grouped_means(np.array(s), np.array(codes), 2, None if w is None else np.array(w))

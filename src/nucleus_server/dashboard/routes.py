@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from nucleus_server import __version__
@@ -12,15 +12,16 @@ from nucleus_server.dashboard import pages
 from nucleus_server.dashboard.comparing_routes import add_comparing_routes
 from nucleus_server.dashboard.contexts import Frame, LoginPage
 from nucleus_server.dashboard.dataset_routes import add_dataset_routes
+from nucleus_server.dashboard.evaluation_routes import add_evaluation_routes
 from nucleus_server.dashboard.export_routes import add_export_routes
 from nucleus_server.dashboard.function_routes import add_function_routes
 from nucleus_server.dashboard.item_routes import add_item_routes
 from nucleus_server.dashboard.model_routes import add_model_routes
 from nucleus_server.dashboard.release_routes import add_release_routes
-from nucleus_server.dashboard.rendering import is_part_request, page_route
+from nucleus_server.dashboard.rendering import page_route
 from nucleus_server.dashboard.session import safe_path
 from nucleus_server.dashboard.settings_routes import SAVED, add_settings_routes
-from nucleus_server.dashboard.site import Site, page_number
+from nucleus_server.dashboard.site import Site
 from nucleus_server.dashboard.upload_routes import add_upload_routes
 from nucleus_server.errors import NotFound, Unauthenticated
 from nucleus_server.services.app_services import AppServices
@@ -35,6 +36,7 @@ def create_router(services: AppServices) -> APIRouter:
     add_upload_routes(router, site)
     add_function_routes(router, site)
     add_settings_routes(router, site)
+    add_evaluation_routes(router, site)
     add_comparing_routes(router, site)
     add_release_routes(router, site)
     add_export_routes(router, site)
@@ -117,19 +119,3 @@ def _add_test_routes(router: APIRouter, site: Site) -> None:
         notice = SAVED if saved else None
         context = pages.test_page(services, ws, frame, test_id, site.address(request), notice=notice)
         return renderer.page("test.html", context)
-
-    @router.get("/evaluations/{evaluation_id}")
-    def evaluation(
-        request: Request,
-        evaluation_id: str,
-        page: Annotated[str, Query()] = "1",
-        order: str = "worst",
-        by: str | None = None,
-    ) -> Response:
-        session, ws = site.entered(request)
-        frame = site.frame("Evaluation", session, "tests")
-        context = pages.evaluation_page(
-            services, ws, frame, evaluation_id, number_=page_number(page), order=order, by=by
-        )
-        is_part = is_part_request(request) and request.headers.get("hx-target", "").endswith("items")
-        return renderer.page("items.html" if is_part else "evaluation.html", context)

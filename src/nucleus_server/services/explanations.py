@@ -11,7 +11,7 @@ import polars as pl
 from nucleus_metrics.explanation import contributions, decompose, grouped_contributions
 from nucleus_server.domain import ItemContribution, ResolvedCluster
 from nucleus_server.errors import InvalidInput
-from nucleus_server.services.breakdown import group_labels
+from nucleus_server.services.breakdown import value_groups
 from nucleus_server.services.clusters import Clusters, codes_of
 from nucleus_server.services.comparing import Matter, matter_of
 from nucleus_server.services.verdicts import PairColumns, Question, pair_columns
@@ -183,7 +183,8 @@ def _clusters(ws: WorkspaceStore, question: Question, columns: PairColumns, limi
 
 def _groups(ws: WorkspaceStore, question: Question, columns: PairColumns, by: str) -> tuple[GroupShare, ...]:
     a, b, weights = columns.baseline, columns.candidate, columns.weights
-    codes, names = _codes_and_names(group_labels(ws.metadata_column(question.dataset_key, by).gather(columns.ordinals)))
+    grouped = value_groups(by, ws.coded_metadata_column(question.dataset_key, by).gather(columns.ordinals))
+    codes, names = grouped.codes, grouped.names
     found = grouped_contributions(codes, a, b, weights=weights)
     common = {code: (n, part) for code, n, part in zip(*(column.tolist() for column in found), strict=True)}
     assert question.baseline is not None

@@ -1,8 +1,9 @@
-"""Reading an evaluation: its items worst first, what is missing, and the distribution of its scores."""
+"""Reading an evaluation: its items in any order, what is missing, and the distribution of its scores."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,6 +38,21 @@ class ItemResults:
     is_deleted: NDArray[np.bool_]
 
 
+class Order(StrEnum):
+    """How a list of scored items is sorted; ties stay in member order."""
+
+    WORST = "worst"
+    BEST = "best"
+    HEAVIEST = "heaviest"
+    LIGHTEST = "lightest"
+    A_TO_Z = "a-z"
+    """By reference id, character by character; deleted items, whose ids may be another item's by now, come last."""
+    Z_TO_A = "z-a"
+    FIRST = "first"
+    """As the slice has them."""
+    LAST = "last"
+
+
 @dataclass(frozen=True, slots=True)
 class ScoredItem:
     """One item of an evaluation; `position` is its place in the member list, from 0."""
@@ -46,6 +62,23 @@ class ScoredItem:
     weight: float
     passed: bool | None
     position: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Members:
+    """The columns of an evaluation in member order, read once for all that a page shows of it.
+
+    Attributes:
+        dataset_key: The dataset of the slice.
+        scores: float64 [n_members], NaN where a member has no score.
+        weights: float64 [n_members]; None if every weight is 1.
+        ordinals: int64 [n_members], each member's place in the dataset.
+    """
+
+    dataset_key: int
+    scores: NDArray[np.float64]
+    weights: NDArray[np.float64] | None
+    ordinals: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,27 +94,36 @@ class Histogram:
     counts: NDArray[np.int64]
 
 
+def read_members(ws: WorkspaceStore, evaluation: Evaluation) -> Members:
+    """The evaluation's columns."""
+    return Members(
+        dataset_key=ws.get_slice_by_key(evaluation.slice_key).dataset_key,
+        scores=ws.read_scores(evaluation),
+        weights=ws.read_weights(evaluation),
+        ordinals=ws.slice_ordinals(evaluation.slice_key, evaluation.n_members),
+    )
+
+
 def item_results(ws: WorkspaceStore, judged: JudgedEvaluation) -> ItemResults:
     """Every scored member of the evaluation."""
-    evaluation = judged.evaluation
-    scores, weights = scored_columns(ws, evaluation)
-    positions = np.flatnonzero(~np.isnan(scores))
-    dataset_key = ws.get_slice_by_key(evaluation.slice_key).dataset_key
-    ordinals = ws.slice_ordinals(evaluation.slice_key, evaluation.n_members)[positions]
-    prefix = ws.item_prefix(dataset_key)
-    references = ws.reference_ids(dataset_key).gather(ordinals)
+    members = read_members(ws, judged.evaluation)
+    positions = scored_positions(members)
+    ordinals = members.ordinals[positions]
+    prefix = ws.item_prefix(members.dataset_key)
+    references = ws.reference_ids(members.dataset_key).gather(ordinals)
     is_deleted = references.is_null().to_numpy()
     names = references.to_list()
     if is_deleted.any():
         gone = np.flatnonzero(is_deleted)
-        for place, item in zip(gone, ws.items_at(dataset_key, ordinals[gone]), strict=True):
+        for place, item in zip(gone, ws.items_at(members.dataset_key, ordinals[gone]), strict=True):
             names[place] = item.reference_id
+    scores = members.scores[positions]
     return ItemResults(
         item_ids=[item_id(prefix, ordinal) for ordinal in ordinals.tolist()],
         reference_ids=names,
-        scores=scores[positions],
-        weights=weights[positions],
-        passed=passed_of(judged, scores[positions]),
+        scores=scores,
+        weights=np.ones(len(positions)) if members.weights is None else members.weights[positions],
+        passed=passed_of(judged, scores),
         is_deleted=is_deleted,
     )
 
@@ -96,40 +138,78 @@ def worst_items(
     worst_first: bool = True,
 ) -> list[ScoredItem]:
     """A page of the scored members, sorted by score in the function's direction; ties in member order."""
-    evaluation = judged.evaluation
-    scores, weights = scored_columns(ws, evaluation)
-    lowest_first = worst_first == (function.direction is Direction.HIGHER_IS_BETTER)
-    positions = _page(scores if lowest_first else -scores, offset, limit)
-    dataset_key = ws.get_slice_by_key(evaluation.slice_key).dataset_key
-    ordinals = ws.slice_ordinals(evaluation.slice_key, evaluation.n_members)[positions]
-    passed = passed_of(judged, scores[positions])
+    members = read_members(ws, judged.evaluation)
+    order = Order.WORST if worst_first else Order.BEST
+    positions = sorted_positions(ws, function, members, scored_positions(members), order, offset=offset, limit=limit)
+    return items_of(ws, judged, members, positions)
+
+
+def scored_positions(members: Members) -> NDArray[np.int64]:
+    """The places of the members that have a score, in member order."""
+    return np.flatnonzero(~np.isnan(members.scores))
+
+
+def sorted_positions(
+    ws: WorkspaceStore,
+    function: EvalFunction,
+    members: Members,
+    positions: NDArray[np.int64],
+    order: Order,
+    *,
+    offset: int,
+    limit: int,
+) -> NDArray[np.int64]:
+    """Places `offset` to `offset + limit` of these scored members in an order; `positions` are in member order."""
+    if order in (Order.FIRST, Order.LAST):
+        return (positions if order is Order.FIRST else positions[::-1])[offset : offset + limit]
+    if order in (Order.A_TO_Z, Order.Z_TO_A):
+        ids = ws.reference_ids(members.dataset_key).gather(members.ordinals[positions])
+        places = ids.arg_sort(descending=order is Order.Z_TO_A, nulls_last=True)
+        page: NDArray[np.int64] = positions[places[offset : offset + limit].to_numpy()]
+        return page
+    if order in (Order.HEAVIEST, Order.LIGHTEST):
+        if members.weights is None:
+            return positions[offset : offset + limit]
+        values, is_ascending = members.weights[positions], order is Order.LIGHTEST
+    else:
+        values = members.scores[positions]
+        is_ascending = (order is Order.WORST) == (function.direction is Direction.HIGHER_IS_BETTER)
+    return positions[_smallest(values if is_ascending else -values, offset, limit)]
+
+
+def items_of(
+    ws: WorkspaceStore, judged: JudgedEvaluation, members: Members, positions: NDArray[np.int64]
+) -> list[ScoredItem]:
+    """These scored members, in this order, with their items."""
+    passed = passed_of(judged, members.scores[positions])
+    found = ws.items_at(members.dataset_key, members.ordinals[positions])
     return [
         ScoredItem(
             item=item,
-            score=float(scores[position]),
-            weight=float(weights[position]),
+            score=float(members.scores[position]),
+            weight=1.0 if members.weights is None else float(members.weights[position]),
             passed=None if passed is None else bool(passed[i]),
             position=int(position),
         )
-        for i, (position, item) in enumerate(zip(positions, ws.items_at(dataset_key, ordinals), strict=True))
+        for i, (position, item) in enumerate(zip(positions, found, strict=True))
     ]
 
 
-def missing_items(ws: WorkspaceStore, evaluation: Evaluation, *, offset: int, limit: int) -> tuple[int, list[Item]]:
+def missing_items(
+    ws: WorkspaceStore, evaluation: Evaluation, members: Members, *, offset: int, limit: int
+) -> tuple[int, list[Item]]:
     """How many members have no score, and a page of them in member order; items that were deleted do not count."""
     if not evaluation.is_partial:  # who has no score was deleted before; a million ids need not be read to know that
         return 0, []
-    dataset_key = ws.get_slice_by_key(evaluation.slice_key).dataset_key
-    unscored = np.flatnonzero(np.isnan(ws.read_scores(evaluation)))
-    ordinals = ws.slice_ordinals(evaluation.slice_key, evaluation.n_members)[unscored]
-    present = ordinals[ws.reference_ids(dataset_key).gather(ordinals).is_not_null().to_numpy()]
-    return len(present), ws.items_at(dataset_key, present[offset : offset + limit])
+    ordinals = members.ordinals[np.isnan(members.scores)]
+    if ws.has_deleted_items(members.dataset_key):
+        ordinals = ordinals[ws.reference_ids(members.dataset_key).gather(ordinals).is_not_null().to_numpy()]
+    return len(ordinals), ws.items_at(members.dataset_key, ordinals[offset : offset + limit])
 
 
-def score_histogram(ws: WorkspaceStore, evaluation: Evaluation, function: EvalFunction, n_bins: int = 20) -> Histogram:
+def score_histogram(members: Members, function: EvalFunction, n_bins: int = 20) -> Histogram:
     """The distribution of the scores: over [0, 1] if that is the function's range, else over the scores' own."""
-    scores = ws.read_scores(evaluation)
-    present = scores[~np.isnan(scores)]
+    present = members.scores[~np.isnan(members.scores)]
     is_unit = (function.score_min, function.score_max) == (0.0, 1.0)
     counts, edges = np.histogram(present, bins=n_bins, range=(0.0, 1.0) if is_unit else range_of(present))
     return Histogram(edges=edges, counts=counts)
@@ -143,24 +223,16 @@ def passed_of(judged: JudgedEvaluation, scores: NDArray[np.float64]) -> NDArray[
     return np.asarray(judgement.comparison.compare(scores, judgement.threshold), dtype=np.bool_)
 
 
-def scored_columns(ws: WorkspaceStore, evaluation: Evaluation) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Scores (NaN where there is none) and weights of all members, float64 [n_members] each."""
-    weights = ws.read_weights(evaluation)
-    return ws.read_scores(evaluation), np.ones(evaluation.n_members) if weights is None else weights
-
-
-def _page(values: NDArray[np.float64], offset: int, limit: int) -> NDArray[np.int64]:
-    """Positions of the values at places `offset` to `offset + limit` in ascending order, NaN nowhere."""
-    present = np.flatnonzero(~np.isnan(values))
-    end = min(offset + limit, len(present))
+def _smallest(values: NDArray[np.float64], offset: int, limit: int) -> NDArray[np.int64]:
+    """Places of the values that come `offset` to `offset + limit` in ascending order; no NaN."""
+    end = min(offset + limit, len(values))
     if offset >= end:
-        return present[:0]
-    kept = values[present]
-    if end < len(present) // 2:
+        return np.zeros(0, dtype=np.int64)
+    if end < len(values) // 2:
         # Only values up to the page's last one need sorting; all ties with it are kept, so pages never overlap.
-        last = np.partition(kept, end - 1)[end - 1]
-        candidates = np.flatnonzero(kept <= last)
-        order = candidates[np.argsort(kept[candidates], kind="stable")]
+        last = np.partition(values, end - 1)[end - 1]
+        candidates = np.flatnonzero(values <= last)
+        order = candidates[np.argsort(values[candidates], kind="stable")]
     else:
-        order = np.argsort(kept, kind="stable")
-    return present[order[offset:end]]
+        order = np.argsort(values, kind="stable")
+    return order[offset:end]

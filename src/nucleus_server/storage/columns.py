@@ -113,12 +113,11 @@ def pack_values(values: Sequence[Value]) -> bytes:
 
 
 def unpack_values(data: bytes) -> pl.Series:
-    """The column as Boolean, Int64, Float64 or String."""
+    """The column as Boolean, Int64, Float64 or, for texts, Categorical."""
     try:
-        series = pl.read_ipc_stream(io.BytesIO(data)).to_series()
+        return pl.read_ipc_stream(io.BytesIO(data)).to_series()
     except pl.exceptions.PolarsError as error:
         raise StorageCorrupt("a stored column of metadata cannot be read; restore a backup") from error
-    return series.cast(pl.String) if series.dtype == pl.Categorical else series
 
 
 def joined_values(parts: Sequence[tuple[pl.Series | None, int]]) -> pl.Series:

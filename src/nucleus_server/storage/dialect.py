@@ -30,6 +30,7 @@ from nucleus_server.errors import (
     StorageCorrupt,
     StorageUnavailable,
 )
+from nucleus_server.storage.kept_columns import KeptColumns
 
 BUSY_TIMEOUT_S = 30.0
 _READERS = 8  # SQLite readers never block each other; more than the thread pool uses at once only costs memory
@@ -110,6 +111,7 @@ class Database:
         self.url = parsed
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self._write_lock = threading.RLock()
+        self.kept = KeptColumns()
         if self.is_sqlite:
             path = Path(parsed.database or "")
             path.parent.mkdir(parents=True, exist_ok=True)

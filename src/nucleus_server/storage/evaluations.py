@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from nucleus_server.errors import NotFound
 from nucleus_server.storage import columns, schema
 from nucleus_server.storage.base import AnyRow, from_micros, optional_moment, to_json, to_micros
 from nucleus_server.storage.ids import new_id
+from nucleus_server.storage.kept_columns import Place
 from nucleus_server.storage.models import function_select, to_function
 from nucleus_server.storage.test_settings import TestSettingRows
 
@@ -348,18 +349,32 @@ class EvaluationRows(TestSettingRows):
             return found
 
     def read_scores(self, evaluation: Evaluation) -> NDArray[np.float64]:
-        """float64 [n_members] in member order, NaN where a member has no score."""
-        with self._read() as connection:
-            return columns.unpack_scores(self._chunks(connection, evaluation.key, columns.SCORE), evaluation.n_members)
+        """float64 [n_members] in member order, NaN where a member has no score; read only."""
+
+        def read() -> NDArray[np.float64]:
+            with self._read() as connection:
+                chunks = self._chunks(connection, evaluation.key, columns.SCORE)
+                return columns.unpack_scores(chunks, evaluation.n_members)
+
+        return self._kept(columns.SCORE, evaluation, read)
 
     def read_weights(self, evaluation: Evaluation) -> NDArray[np.float64] | None:
-        """float64 [n_members] in member order; None if every weight is 1."""
+        """float64 [n_members] in member order, read only; None if every weight is 1."""
         if not evaluation.is_weighted:
             return None
-        with self._read() as connection:
-            return columns.unpack_weights(
-                self._chunks(connection, evaluation.key, columns.WEIGHT), evaluation.n_members
-            )
+
+        def read() -> NDArray[np.float64]:
+            with self._read() as connection:
+                chunks = self._chunks(connection, evaluation.key, columns.WEIGHT)
+                return columns.unpack_weights(chunks, evaluation.n_members)
+
+        return self._kept(columns.WEIGHT, evaluation, read)
+
+    def _kept(self, name: str, evaluation: Evaluation, read: Callable[[], NDArray[np.float64]]) -> NDArray[np.float64]:
+        if evaluation.status is not EvaluationStatus.COMPLETED:
+            return read()
+        place = Place(self._workspace_key, name, evaluation.key, evaluation.n_members)
+        return self._database.kept.get(place, read)
 
     def read_many_scores(self, evaluations: Sequence[Evaluation]) -> dict[int, NDArray[np.float64]]:
         """The scores of several evaluations by their keys, as `read_scores` gives them, in one statement."""

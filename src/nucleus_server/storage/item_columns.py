@@ -41,6 +41,11 @@ class ItemColumnRows(DatasetRows):
 
         Nested values have no column. Numbers and texts under one key become texts.
         """
+        values = self.coded_metadata_column(dataset_key, key)
+        return values.cast(pl.String) if values.dtype == pl.Categorical else values
+
+    def coded_metadata_column(self, dataset_key: int, key: str) -> pl.Series:
+        """As `metadata_column`, but texts may be Categorical: equal ones share a code, so that none needs to be looked at."""
         table = schema.item_chunks
         with self._read() as connection:
             n_items = connection.execute(

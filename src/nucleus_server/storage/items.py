@@ -159,6 +159,17 @@ class ItemRows(ItemColumnRows):
         with self._read() as connection:
             return self._live_ordinals(connection, dataset_key, reference_ids)
 
+    def has_deleted_items(self, dataset_key: int) -> bool:
+        """Whether the dataset has tombstones."""
+        table = schema.datasets
+        with self._read() as connection:
+            row = connection.execute(
+                sa.select(table.c.n_items, table.c.n_live_items).where(
+                    table.c.workspace_key == self._workspace_key, table.c.key == dataset_key
+                )
+            ).one()
+            return bool(row.n_live_items < row.n_items)
+
     def deleted_reference_ids(self, dataset_key: int) -> set[str]:
         """The reference ids of the dataset's tombstones; one of them may be a live item's again."""
         items = schema.items

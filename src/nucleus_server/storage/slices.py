@@ -16,6 +16,7 @@ from nucleus_server.storage import columns, schema
 from nucleus_server.storage.base import AnyRow, from_micros
 from nucleus_server.storage.ids import new_id, parse_item_id
 from nucleus_server.storage.items import ItemRows, unknown_reference_ids
+from nucleus_server.storage.kept_columns import Place
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,15 +32,21 @@ class SliceRows(ItemRows):
         *,
         reference_ids: Sequence[str] = (),
         item_ids: Sequence[str] = (),
+        ordinals: NDArray[np.int64] | None = None,
     ) -> Slice:
-        """Create a slice of these items, in this order; repeated ones count once, unknown ones are refused."""
+        """Create a slice of these items, in this order; repeated ones count once, unknown ones are refused.
+
+        `ordinals` name members by their places in the dataset, which is quickest for many; deleted ones are left out.
+        """
         slice_id = new_id("slc")
         with self._write() as connection:
             dataset = self._row_by_id(connection, schema.datasets, dataset_id, "dataset", lock=True)
-            ordinals = self._resolve(connection, dataset, reference_ids)
+            parts = [self._resolve(connection, dataset, reference_ids)]
             if item_ids:
-                ordinals = np.concatenate([ordinals, self._resolve_item_ids(connection, dataset, item_ids)])
-            ordinals = _first_occurrences(ordinals)
+                parts.append(self._resolve_item_ids(connection, dataset, item_ids))
+            if ordinals is not None:
+                parts.append(self._live(connection, dataset, ordinals))
+            members = _first_occurrences(np.concatenate(parts))
             key = self._insert(
                 connection,
                 schema.slices,
@@ -47,11 +54,11 @@ class SliceRows(ItemRows):
                 dataset_key=dataset.key,
                 name=name,
                 owner_key=self.actor.user_key,
-                n_members=len(ordinals),
+                n_members=len(members),
                 created_at=self._now(),
             )
-            self._write_members(connection, key, ordinals, n_before=0)
-            self._audit(connection, "slice.create", slice_id, {"name": name, "n_members": len(ordinals)})
+            self._write_members(connection, key, members, n_before=0)
+            self._audit(connection, "slice.create", slice_id, {"name": name, "n_members": len(members)})
             return self._slice(connection, slice_id)
 
     def append_to_slice(self, slice_id: str, reference_ids: Sequence[str]) -> int:
@@ -112,14 +119,16 @@ class SliceRows(ItemRows):
             self._audit(connection, "slice.delete", slice_id, {"name": row.name})
 
     def slice_ordinals(self, slice_key: int, n_members: int | None = None) -> NDArray[np.int64]:
-        """The dataset ordinals of the slice's first `n_members` (default: all), int64 [n_members]."""
+        """The dataset ordinals of the slice's first `n_members` (default: all), int64 [n_members], read only."""
         with self._read() as connection:
             total = connection.execute(
                 sa.select(schema.slices.c.n_members).where(
                     schema.slices.c.workspace_key == self._workspace_key, schema.slices.c.key == slice_key
                 )
             ).scalar_one()
-            return self._ordinals(connection, slice_key, total if n_members is None else min(n_members, total))
+            n_wanted = total if n_members is None else min(n_members, total)
+            place = Place(self._workspace_key, "ordinal", slice_key, n_wanted)
+            return self._database.kept.get(place, lambda: self._ordinals(connection, slice_key, n_wanted))
 
     def slice_items(self, slice_id: str, *, start: int = 0, limit: int | None = None) -> list[Item]:
         """The live members among positions `start` to `start + limit` of the slice, in slice order."""
@@ -133,6 +142,13 @@ class SliceRows(ItemRows):
         if unknown:
             raise unknown_reference_ids(unknown, dataset.id)
         return np.fromiter((known[ref] for ref in reference_ids), dtype=np.int64, count=len(reference_ids))
+
+    def _live(self, connection: Connection, dataset: AnyRow, ordinals: NDArray[np.int64]) -> NDArray[np.int64]:
+        if dataset.n_live_items == dataset.n_items:
+            return ordinals
+        is_live = self._reference_ids(connection, dataset.key).is_not_null().to_numpy()
+        live: NDArray[np.int64] = ordinals[is_live[ordinals]]
+        return live
 
     def _resolve_item_ids(self, connection: Connection, dataset: AnyRow, item_ids: Sequence[str]) -> NDArray[np.int64]:
         parsed = [(text, parse_item_id(text)) for text in item_ids]

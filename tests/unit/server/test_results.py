@@ -9,7 +9,7 @@ from nucleus.validate import EvaluationResult
 from nucleus_server.domain import Comparison, Item
 from nucleus_server.services.breakdown import breakdown
 from nucleus_server.services.judging import judge_one
-from nucleus_server.services.results import missing_items, score_histogram, worst_items
+from nucleus_server.services.results import missing_items, read_members, score_histogram, worst_items
 from tests.support.api import Api
 
 
@@ -41,9 +41,10 @@ def test_worst_first_by_direction(sqlite_api: Api, direction: str) -> None:
     is_higher = direction == "higher_is_better"
     assert order(True) == (lowest if is_higher else highest)
     assert order(False) == (highest if is_higher else lowest)
-    n_missing, missing = missing_items(ws, judged.evaluation, offset=0, limit=10)
+    members = read_members(ws, judged.evaluation)
+    n_missing, missing = missing_items(ws, judged.evaluation, members, offset=0, limit=10)
     assert n_missing == 1 and [i.reference_id for i in missing if isinstance(i, Item)] == ["e"]
-    histogram = score_histogram(ws, judged.evaluation, entry.function, n_bins=4)
+    histogram = score_histogram(members, entry.function, n_bins=4)
     assert histogram.edges.tolist() == [-50, -20, 10, 40, 70] and histogram.counts.tolist() == [1, 2, 0, 1]
 
 
@@ -74,26 +75,27 @@ def test_breakdown(sqlite_api: Api) -> None:
     ws = sqlite_api.services.store.workspace(operator.workspace_id, operator)
     judged = judge_one(ws, test.get_eval_history()[0].id)
     (entry,) = ws.list_test_functions(test.id)
+    members = read_members(ws, judged.evaluation)
     scored = [i for i in range(n) if i != 7]
 
     def weighted(chosen: list[int]) -> float:
         return sum(scores[i] * weights[i] for i in chosen) / sum(weights[i] for i in chosen)
 
     for key, n_groups in (("lane", 4), ("night", 3), ("speed", 7), ("driver", 13)):
-        groups = breakdown(ws, judged, entry.function, key)
+        groups = breakdown(ws, judged, entry.function, members, key)
         assert len(groups) == n_groups, key
         assert sum(group.n_items for group in groups) == len(scored)
         assert [g.result for g in groups] == sorted(g.result for g in groups if g.result is not None)
         assert all(g.passed is (g.result is not None and g.result >= 0.5) for g in groups)
         (without,) = [g for g in groups if g.value is None]
         assert without.n_items == 20
-    by_lane = {g.value: g for g in breakdown(ws, judged, entry.function, "lane")}
+    by_lane = {g.value: g for g in breakdown(ws, judged, entry.function, members, "lane")}
     for lane in (0, 1, 2):
         chosen = [i for i in scored if metadata[i].get("lane") == lane]
         group = by_lane[str(lane)]
         assert group.n_items == len(chosen) and group.result == pytest.approx(weighted(chosen), rel=1e-13)
-    assert any(g.value == "25 other values" for g in breakdown(ws, judged, entry.function, "driver"))
-    (only,) = breakdown(ws, judged, entry.function, "no such key")
+    assert any(g.value == "25 other values" for g in breakdown(ws, judged, entry.function, members, "driver"))
+    (only,) = breakdown(ws, judged, entry.function, members, "no such key")
     assert only.value is None and only.result == pytest.approx(weighted(scored), rel=1e-13)
 
 

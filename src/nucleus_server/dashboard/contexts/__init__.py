@@ -10,7 +10,18 @@ from nucleus_server.dashboard.contexts.datasets import (
     SliceTestRow,
     SliceVersion,
 )
-from nucleus_server.dashboard.contexts.evaluations import EvaluationPage, GroupRow, ItemRow, KeyLink
+from nucleus_server.dashboard.contexts.evaluations import (
+    EvaluationPage,
+    FilterChip,
+    FilterForm,
+    GroupRow,
+    ItemList,
+    ItemRow,
+    ItemsPart,
+    KeyLink,
+    SavedSlice,
+    SortLink,
+)
 from nucleus_server.dashboard.contexts.exports import ComparisonFile, Imprint, ReleaseFile
 from nucleus_server.dashboard.contexts.forms import Button, Form, FormField
 from nucleus_server.dashboard.contexts.functions import (
@@ -118,6 +129,8 @@ __all__ = [
     "ErrorPage",
     "EvaluationPage",
     "Filter",
+    "FilterChip",
+    "FilterForm",
     "Form",
     "FormField",
     "Frame",
@@ -133,11 +146,13 @@ __all__ = [
     "Imprint",
     "IntervalMark",
     "IntervalPlot",
+    "ItemList",
     "ItemPage",
     "ItemRow",
     "ItemScoreCell",
     "ItemScoreColumn",
     "ItemScoreRow",
+    "ItemsPart",
     "KeyLink",
     "LoginPage",
     "MarginNote",
@@ -160,6 +175,7 @@ __all__ = [
     "ReportPage",
     "ReportPart",
     "RulePage",
+    "SavedSlice",
     "Separation",
     "SeparationRow",
     "SettingsPart",
@@ -170,6 +186,7 @@ __all__ = [
     "SliceRow",
     "SliceTestRow",
     "SliceVersion",
+    "SortLink",
     "StatusBadge",
     "SuggestionRow",
     "SuiteChangeRow",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nucleus_server.dashboard.contexts.forms import Form
 from nucleus_server.dashboard.contexts.scenario_tests import Cell
-from nucleus_server.dashboard.contexts.shared import Chart, Frame, Pages, Picture, Verdict, doc
+from nucleus_server.dashboard.contexts.shared import Chart, Choice, Frame, Pages, Picture, Verdict, doc
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +35,84 @@ class GroupRow:
     """The items that share a value of the chosen key."""
 
     value: str = doc("The value, a range of numbers, or – for items without one.")
+    path: str = doc("The list of just these items.")
     n_items: str = doc("How many scored items have it.")
     result: str = doc("Their weighted mean.")
     verdict: Verdict = doc("That result against the evaluation's criterion.")
+
+
+@dataclass(frozen=True, slots=True)
+class SortLink:
+    """The head of a column that sorts the list."""
+
+    label: str = doc("What the column is called.")
+    path: str | None = doc("The list sorted by it, or the other way round; None if all its values are the same.")
+    title: str = doc("Which way that would be.")
+    direction: str = doc("ascending, descending or none, as aria-sort says it.")
+    is_number: bool = doc("Whether its values are numbers.")
+
+
+@dataclass(frozen=True, slots=True)
+class FilterChip:
+    """A part of the filter that is in force."""
+
+    text: str = doc("What it asks for.")
+    path: str = doc("The list without it.")
+
+
+@dataclass(frozen=True, slots=True)
+class FilterForm:
+    """What the list can be narrowed down by."""
+
+    path: str = doc("Where it is sent.")
+    hidden: tuple[tuple[str, str], ...] = doc("What stays as it is: names and values.")
+    score_min: str = doc("The lowest score.")
+    score_max: str = doc("The highest score.")
+    passed: tuple[Choice, ...] = doc("Whether the criterion is satisfied; empty if there is none.")
+    reference_id: str = doc("A part of the reference id.")
+    keys: tuple[Choice, ...] = doc("Metadata keys; empty if the items have none.")
+    operators: tuple[Choice, ...] = doc("How a value is compared.")
+    value: str = doc("What it is compared with.")
+    chips: tuple[FilterChip, ...] = doc("What is in force.")
+    all_path: str = doc("The list without any filter.")
+    problem: str | None = doc("Why nothing is shown: what was expected and what was got.")
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSlice:
+    """A slice that was just made of the list."""
+
+    name: str = doc("Its name.")
+    n_members: str = doc("How many items it has.")
+    slice_id: str = doc("Its id.")
+    code: str = doc("What to run to make a scenario test of it.")
+
+
+@dataclass(frozen=True, slots=True)
+class ItemList:
+    """The scored items, as far as the filter shows them."""
+
+    heading: str = doc("How they are sorted.")
+    other_path: str = doc("The list from its other end.")
+    other_text: str = doc("What that is called.")
+    is_gallery: bool = doc("Whether pictures are shown instead of a table.")
+    view_path: str = doc("The same items the other way: as a table, or as a gallery.")
+    sorts: tuple[SortLink, ...] = doc("The columns that sort: place, item, score, weight.")
+    items: tuple[ItemRow, ...] = doc("A page of them.")
+    pages: Pages = doc("Where the list is.")
+    n_scored: int = doc("How many items have a score, shown or not.")
+    filter: FilterForm = doc("What narrows it down.")
+    save: Form | None = doc("Keeps the list as a slice; None if there is nothing to keep, or for viewers.")
+    no_save: str = doc("Why there is no such form; empty if there is one.")
+    saved: SavedSlice | None = doc("The slice that has just been made.")
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsPart:
+    """The list alone, as htmx replaces it."""
+
+    frame: Frame = doc("What surrounds the page.")
+    listing: ItemList = doc("The scored items.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +128,8 @@ class EvaluationPage:
     comparison_note: str | None = doc("What was compared, if it was not simply the result.")
     chart: Chart = doc("The distribution of scores.")
     keys: tuple[KeyLink, ...] = doc("The metadata keys of the items.")
+    metadata_code: str = doc("What to run to give the items metadata.")
     groups: tuple[GroupRow, ...] = doc("The breakdown by the chosen key, worst first; empty if none is chosen.")
-    order: str = doc("worst or best: which end the list begins with.")
-    other_order_path: str = doc("The same list from its other end.")
-    items: tuple[ItemRow, ...] = doc("A page of the scored items.")
-    pages: Pages = doc("Where the list is.")
-    n_missing: int = doc("How many members have no score.")
-    missing: tuple[Picture, ...] = doc("The first of them.")
+    listing: ItemList = doc("The scored items.")
+    missing: tuple[Picture, ...] = doc("A page of the members without a score.")
+    missing_pages: Pages = doc("Where that page is.")

@@ -3,7 +3,7 @@
 from nucleus_server.dashboard.pages.audit import audit_page
 from nucleus_server.dashboard.pages.comparing import compare_page, find_comparing
 from nucleus_server.dashboard.pages.datasets import dataset_page, datasets_page, save_slice, slice_page
-from nucleus_server.dashboard.pages.evaluations import evaluation_page
+from nucleus_server.dashboard.pages.evaluations import evaluation_page, items_part, save_list
 from nucleus_server.dashboard.pages.exports import PATIENCE_S, comparison_file, complete, release_file
 from nucleus_server.dashboard.pages.functions import function_page, functions_page
 from nucleus_server.dashboard.pages.items import item_page, item_path
@@ -49,6 +49,7 @@ __all__ = [
     "functions_page",
     "item_page",
     "item_path",
+    "items_part",
     "model_page",
     "models_page",
     "power_part",
@@ -57,6 +58,7 @@ __all__ = [
     "releases_page",
     "report_page",
     "rule_page",
+    "save_list",
     "save_slice",
     "set_baseline",
     "set_cluster_key",

@@ -2,31 +2,54 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nucleus_server.dashboard import charts
-from nucleus_server.dashboard.contexts import Chart, EvaluationPage, Frame, GroupRow, ItemRow, KeyLink, Pages
+from nucleus_server.dashboard.contexts import (
+    Chart,
+    EvaluationPage,
+    Frame,
+    GroupRow,
+    ItemList,
+    ItemsPart,
+    KeyLink,
+    Pages,
+)
+from nucleus_server.dashboard.pages.item_lists import (
+    PAGE_SIZE,
+    ListAddress,
+    condition_path,
+    item_filter,
+    item_list,
+    read_address,
+)
 from nucleus_server.dashboard.pages.pictures import picture
 from nucleus_server.dashboard.pages.scenario_tests import cell, upload_label
-from nucleus_server.dashboard.pages.shared import (
-    UNDEFINED,
-    criterion_text,
-    function_paths,
-    number,
-    shortened,
-    verdict,
-    with_query,
-)
-from nucleus_server.domain import Evaluation, Item, JudgedEvaluation, ScenarioTest, TestFunction
+from nucleus_server.dashboard.pages.shared import UNDEFINED, criterion_text, function_paths, number, verdict
+from nucleus_server.dashboard.sent_forms import SentForm
+from nucleus_server.domain import Evaluation, JudgedEvaluation, ScenarioTest, Slice, TestFunction
+from nucleus_server.errors import InvalidInput
 from nucleus_server.services import WorkspaceStore
 from nucleus_server.services.app_services import AppServices
 from nucleus_server.services.breakdown import breakdown
+from nucleus_server.services.item_slices import MAX_MEMBERS, save_items
 from nucleus_server.services.judging import judge_one
-from nucleus_server.services.results import missing_items, score_histogram, worst_items
+from nucleus_server.services.results import Members, missing_items, read_members, score_histogram
 
-PAGE_SIZE = 24
-_N_MISSING = 12
-_MAX_METADATA = 8
+_LONGEST_NAME = 255
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What every part of the page is made of."""
+
+    judged: JudgedEvaluation
+    test: ScenarioTest
+    entry: TestFunction
+    part: Slice
+    members: Members
+    keys: list[str]
 
 
 def evaluation_page(
@@ -34,74 +57,160 @@ def evaluation_page(
     ws: WorkspaceStore,
     frame: Frame,
     evaluation_id: str,
+    query: str,
     *,
-    number_: int,
-    order: str,
-    by: str | None,
+    saved_id: str = "",
+    sent: SentForm | None = None,
 ) -> EvaluationPage:
-    """One evaluation with a page of its items."""
-    judged = judge_one(ws, evaluation_id)
-    evaluation = judged.evaluation
-    test = ws.get_scenario_test(evaluation.test_id)
-    entry = next(e for e in ws.list_test_functions(test.id) if e.function.key == evaluation.function_key)
-    n_pages = max(1, -(-evaluation.n_scored // PAGE_SIZE))
-    page = min(max(number_, 1), n_pages)
-    offset = (page - 1) * PAGE_SIZE
-    scored = worst_items(ws, judged, entry.function, offset=offset, limit=PAGE_SIZE, worst_first=order != "best")
-    n_missing, missing = missing_items(ws, evaluation, offset=0, limit=_N_MISSING)
-    path = f"/evaluations/{evaluation.id}"
-    baselines = _baselines(ws, test, evaluation)
-    keys = ws.metadata_keys(ws.get_slice_by_key(evaluation.slice_key).dataset_key)
-    workspace_id = ws.actor.workspace_id
+    """One evaluation as its address asks for it; `saved_id` is the slice that was just made, `sent` a refused form."""
+    read = _read(ws, evaluation_id)
+    judged, evaluation, entry = read.judged, read.judged.evaluation, read.entry
+    address = _address(evaluation_id, query)
     return EvaluationPage(
         frame=frame,
         evaluation_id=evaluation.id,
-        test_name=test.name,
-        test_path=f"/tests/{test.id}",
+        test_name=read.test.name,
+        test_path=f"/tests/{read.test.id}",
         cell=cell(
             judged,
             entry,
             upload_label(ws.count_uploads(evaluation)),
             function_paths(ws),
-            baselines,
+            _baselines(ws, read.test, evaluation),
             waivers=ws.list_waivers(is_active=True),
         ),
         weights=f"weighted, sum of weights {evaluation.weight_sum:.4g}" if evaluation.is_weighted else "not weighted",
         comparison_note=_comparison_note(judged),
-        chart=_distribution_chart(ws, judged, entry),
-        keys=tuple(KeyLink(key, f"{with_query(path, order=order, by=key)}#breakdown", key == by) for key in keys),
-        groups=tuple(
-            GroupRow(
-                value=UNDEFINED if group.value is None else group.value,
-                n_items=f"{group.n_items:,}",
-                result=number(group.result),
-                verdict=verdict(group.passed, criterion_text(judged)),
-            )
-            for group in (breakdown(ws, judged, entry.function, by) if by in keys else ())
-        ),
-        order="best" if order == "best" else "worst",
-        other_order_path=with_query(path, order="worst" if order == "best" else "best", by=by),
-        items=tuple(
-            ItemRow(
-                rank=offset + i + 1,
-                picture=picture(services, row.item, workspace_id),
-                score=number(row.score),
-                weight=f"{row.weight:.4g}",
-                verdict=verdict(row.passed, criterion_text(judged)),
-                metadata=_metadata(row.item),
-            )
-            for i, row in enumerate(scored)
-        ),
-        pages=Pages(
+        chart=_distribution_chart(read),
+        keys=tuple(KeyLink(key, replace(address, by=key).text("breakdown"), key == address.by) for key in read.keys),
+        metadata_code=_metadata_code(read.part.dataset_id),
+        groups=_groups(ws, read, address),
+        listing=_listing(services, ws, read, address, saved_id, sent),
+        **_missing(services, ws, read, address),
+    )
+
+
+def items_part(services: AppServices, ws: WorkspaceStore, frame: Frame, evaluation_id: str, query: str) -> ItemsPart:
+    """The list alone."""
+    read = _read(ws, evaluation_id)
+    return ItemsPart(frame, _listing(services, ws, read, _address(evaluation_id, query), "", None))
+
+
+def save_list(ws: WorkspaceStore, evaluation_id: str, sent: SentForm) -> str | None:
+    """Keep the list that a form was sent from as a slice; returns where to go, or None if the form has problems.
+
+    Raises:
+        PermissionDenied: The actor is a viewer.
+    """
+    address = _address(evaluation_id, sent.values.get("query", ""))
+    name = sent.text("name", longest=_LONGEST_NAME, is_required=True)
+    count = sent.number("count", lowest=1)
+    if count is not None and "count" not in sent.problems and (not count.is_integer() or count > MAX_MEMBERS):
+        sent.problems["count"] = f"expected a whole number from 1 to {MAX_MEMBERS:,}, got {sent.values['count'][:40]}"
+    if sent.problems:
+        return None
+    read = _read(ws, evaluation_id)
+    try:
+        saved = save_items(
+            ws,
+            read.judged,
+            read.entry.function,
+            name,
+            item_filter(address, read.keys),
+            address.order,
+            n_first=None if count is None else int(count),
+        )
+    except InvalidInput as error:
+        sent.message = error.message
+        return None
+    path, mark, _ = address.text().partition("#")
+    return f"{path}{'&' if '?' in path else '?'}saved={saved.made.id}{mark}items"
+
+
+def _address(evaluation_id: str, query: str) -> ListAddress:
+    return read_address(f"/evaluations/{evaluation_id}", query)
+
+
+def _read(ws: WorkspaceStore, evaluation_id: str) -> _Reading:
+    judged = judge_one(ws, evaluation_id)
+    evaluation = judged.evaluation
+    test = ws.get_scenario_test(evaluation.test_id)
+    members = read_members(ws, evaluation)
+    return _Reading(
+        judged=judged,
+        test=test,
+        entry=next(e for e in ws.list_test_functions(test.id) if e.function.key == evaluation.function_key),
+        part=ws.get_slice_by_key(evaluation.slice_key),
+        members=members,
+        keys=ws.metadata_keys(members.dataset_key),
+    )
+
+
+def _listing(
+    services: AppServices,
+    ws: WorkspaceStore,
+    read: _Reading,
+    address: ListAddress,
+    saved_id: str,
+    sent: SentForm | None,
+) -> ItemList:
+    return item_list(
+        services,
+        ws,
+        read.judged,
+        read.entry.function,
+        read.part,
+        read.members,
+        read.keys,
+        address,
+        saved_id=saved_id,
+        sent=sent,
+    )
+
+
+def _metadata_code(dataset_id: str) -> str:
+    return (
+        f"import nucleus\n\nclient = nucleus.NucleusClient()\n"
+        f"dataset = client.get_dataset({dataset_id!r})\n"
+        'dataset.append([nucleus.DatasetItem(reference_id="1", metadata={"weather": "rain"})], update=True)'
+    )
+
+
+def _groups(ws: WorkspaceStore, read: _Reading, address: ListAddress) -> tuple[GroupRow, ...]:
+    if address.by not in read.keys:
+        return ()
+    return tuple(
+        GroupRow(
+            value=UNDEFINED if group.value is None else group.value,
+            path=condition_path(address, group.conditions),
+            n_items=f"{group.n_items:,}",
+            result=number(group.result),
+            verdict=verdict(group.passed, criterion_text(read.judged)),
+        )
+        for group in breakdown(ws, read.judged, read.entry.function, read.members, address.by)
+    )
+
+
+def _missing(services: AppServices, ws: WorkspaceStore, read: _Reading, address: ListAddress) -> dict[str, Any]:
+    evaluation = read.judged.evaluation
+    n_left_out = evaluation.n_members - evaluation.n_scored  # at least as many as are missing
+    page = min(address.missing, max(1, -(-n_left_out // PAGE_SIZE)))
+    n_missing, items = missing_items(ws, evaluation, read.members, offset=(page - 1) * PAGE_SIZE, limit=PAGE_SIZE)
+    n_pages = max(1, -(-n_missing // PAGE_SIZE))
+
+    def path(number_: int) -> str:
+        return replace(address, missing=number_).text("missing")
+
+    return {
+        "missing": tuple(picture(services, item, ws.actor.workspace_id, read.part.id) for item in items),
+        "missing_pages": Pages(
             number=page,
             n_pages=n_pages,
-            n_rows=evaluation.n_scored,
-            previous_path=with_query(path, order=order, page=page - 1, by=by) if page > 1 else None,
-            next_path=with_query(path, order=order, page=page + 1, by=by) if page < n_pages else None,
+            n_rows=n_missing,
+            previous_path=path(min(page - 1, n_pages)) if page > 1 else None,
+            next_path=path(page + 1) if page < n_pages else None,
         ),
-        n_missing=n_missing,
-        missing=tuple(picture(services, item, workspace_id) for item in missing),
-    )
+    }
 
 
 def _baselines(ws: WorkspaceStore, test: ScenarioTest, evaluation: Evaluation) -> dict[int, str]:
@@ -121,14 +230,15 @@ def _comparison_note(judged: JudgedEvaluation) -> str | None:
     )
 
 
-def _distribution_chart(ws: WorkspaceStore, judged: JudgedEvaluation, entry: TestFunction) -> Chart:
-    histogram = score_histogram(ws, judged.evaluation, entry.function)
+def _distribution_chart(read: _Reading) -> Chart:
+    judgement = read.judged.judgement
+    histogram = score_histogram(read.members, read.entry.function)
     edges, counts = histogram.edges.tolist(), histogram.counts.tolist()
     bins: list[dict[str, Any]] = [
         {"start": start, "end": end, "count": count}
         for start, end, count in zip(edges, edges[1:], counts, strict=False)
     ]
-    rule = None if judged.judgement is None else ("threshold", judged.judgement.threshold)
+    rule = None if judgement is None else ("threshold", judgement.threshold)
     return Chart(
         name="distribution",
         title="Distribution of scores",
@@ -138,11 +248,3 @@ def _distribution_chart(ws: WorkspaceStore, judged: JudgedEvaluation, entry: Tes
         header=("from", "to", "items"),
         rows=tuple((f"{b['start']:.3f}", f"{b['end']:.3f}", f"{b['count']:,}") for b in bins),
     )
-
-
-def _metadata(item: Item) -> tuple[tuple[str, str], ...]:
-    rows = [(str(key), str(value)) for key, value in item.metadata.items()]
-    shown = [(key, shortened(value)) for key, value in rows]
-    if len(shown) > _MAX_METADATA:
-        shown = [*shown[:_MAX_METADATA], ("…", f"{len(shown) - _MAX_METADATA} more")]
-    return tuple(shown)
