@@ -91,21 +91,34 @@ def test_wrong_key_is_explained(browser: Browser, live_server: LiveServer) -> No
     page.close()
 
 
-def test_list_of_tests(watched: Watched, live_server: LiveServer, world: World) -> None:
-    """Newest results against their criteria, failing first; no criterion and partial are not green."""
+def test_release_matrix(watched: Watched, live_server: LiveServer, world: World) -> None:
+    """Newest results against their criteria, newest model left; no criterion and partial are not green; filters by keyboard."""
     log_in(watched, live_server)
-    section = watched.page.locator("section.test", has_text="Pedestrians at night")
-    rows = section.locator("tbody tr")
-    expect(rows).to_have_count(3)
-    texts = [re.sub(r"\s+", " ", text) for text in rows.all_inner_texts()]
-    assert HOSTILE in texts[0] and "0.3729" in texts[0] and "≥ 0.5000" in texts[0] and "✗ failed" in texts[0]
-    assert "partial: 45 of 60 (75.0 %)" in texts[0]
-    assert "unjudged" in texts[1] and "0.2500" in texts[1] and "– no criterion" in texts[1] and "1 of 60" in texts[1]
-    assert "Careful model" in texts[2] and "0.5000" in texts[2] and "✓ passed" in texts[2]
-    assert "60 of 60 (100 %)" in texts[2]
-    expect(rows.nth(1).locator(".verdict.pass")).to_have_count(0)
-    expect(section.get_by_text("partial").first).not_to_have_class(re.compile("pass"))
+    page = watched.page
+    rows = page.locator("tbody.test", has_text="Pedestrians at night").locator("tr")
+    expect(rows).to_have_count(2)
+    texts = [re.sub(r"\s+", " ", text) for text in rows.all_text_contents()]
+    assert re.search(
+        r"accuracy ≥ 0.5000 ↘ now fails ✗ 0.3729 failed ◐partial: 45 of 60 \(75.0 %\) ✓ 0.5000 passed", texts[0]
+    )
+    assert re.search(r"unjudged no criterion – – 0.2500 no criterion ◐partial: 1 of 60", texts[1])
+    expect(rows.nth(1).locator(".pass")).to_have_count(0)
+    expect(page.get_by_role("columnheader", name=HOSTILE)).to_be_visible()
     watched.screenshot("tests")
+    page.get_by_label("Search").fill("unjudged")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("q=unjudged"))
+    expect(rows).to_have_count(1)
+    expect(page.get_by_role("columnheader", name=HOSTILE)).to_be_visible()
+    page.get_by_label("only failing").check()
+    page.get_by_role("button", name="Filter").click()
+    expect(page.get_by_role("heading", name="Nothing here")).to_be_visible()
+    page.get_by_role("link", name="Show all", exact=True).click()
+    page.get_by_role("link", name="1 failed").click()
+    expect(page).to_have_url(re.compile(r"/\?failing=yes$"))
+    expect(rows).to_have_count(1)
+    rows.get_by_role("link", name="0.3729 failed").click()
+    expect(page.locator("#result")).to_have_text("0.3729")
 
 
 def test_one_test(watched: Watched, live_server: LiveServer, world: World) -> None:

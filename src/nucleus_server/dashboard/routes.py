@@ -107,10 +107,16 @@ def _add_test_routes(router: APIRouter, site: Site) -> None:
     services, renderer = site.services, site.renderer
 
     @router.get("/")
-    def tests(request: Request) -> Response:
+    def matrix(request: Request) -> Response:
         session, ws = site.entered(request)
         frame = site.frame("Scenario tests", session, "tests")
-        return renderer.page("tests.html", pages.tests_page(services, ws, frame, site.address(request)))
+        parameters = request.query_params
+        query = pages.matrix_query(
+            parameters,
+            models_page=page_number(parameters.get("models", "")),
+            tests_page=page_number(parameters.get("page", "")),
+        )
+        return renderer.page("matrix.html", pages.matrix_page(ws, frame, query, site.address(request)))
 
     @router.get("/tests/{test_id}")
     def test(request: Request, test_id: str, saved: str = "") -> Response:

@@ -74,32 +74,23 @@ class UploadPart:
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
-    """One model scored by one function on one test at one time; immutable once completed."""
+class EvaluationSummary:
+    """An evaluation, as far as results are judged and compared."""
 
     key: int
     id: str
     test_key: int
-    test_id: str
     function_key: int
-    function_id: str
     model_key: int
     model_id: str
     model_name: str
-    level: Level
     status: EvaluationStatus
     slice_key: int
     n_members: int
     n_deleted: int
     n_scored: int
     result: float | None
-    weight_sum: float
     is_weighted: bool
-    user_id: str
-    user_name: str
-    created_at: datetime
-    completed_at: datetime | None
-    upload_id: str | None = None
 
     @property
     def coverage(self) -> float | None:
@@ -111,6 +102,21 @@ class Evaluation:
     def is_partial(self) -> bool:
         """Whether members of the list were left without a score."""
         return self.n_scored < self.n_members - self.n_deleted
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation(EvaluationSummary):
+    """One model scored by one function on one test at one time; immutable once completed."""
+
+    test_id: str
+    function_id: str
+    level: Level
+    weight_sum: float
+    user_id: str
+    user_name: str
+    created_at: datetime
+    completed_at: datetime | None
+    upload_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from nucleus_metrics import weighted_mean
 from nucleus_server.domain import (
     Evaluation,
     EvaluationStatus,
+    EvaluationSummary,
     JudgedEvaluation,
     Judgement,
     ScenarioTest,
@@ -68,13 +69,19 @@ def _newest(evaluations: Iterable[Evaluation]) -> dict[Series, Evaluation]:
     return {(e.test_key, e.function_key, e.model_key): e for e in evaluations if e.status is EvaluationStatus.COMPLETED}
 
 
-def _judge(
+def judgements(
     ws: WorkspaceStore,
-    evaluations: Sequence[Evaluation],
+    evaluations: Iterable[EvaluationSummary],
     tests: Iterable[ScenarioTest],
     functions: Iterable[TestFunction],
-    newest: dict[Series, Evaluation],
-) -> list[JudgedEvaluation]:
+    newest: Mapping[Series, EvaluationSummary],
+) -> list[Judgement | None]:
+    """The criteria in force applied to each of the evaluations, in their order.
+
+    Args:
+        tests, functions: Those of the evaluations, at least.
+        newest: The newest completed evaluation of each series, of the tests' baseline models at least.
+    """
     baseline_keys = {test.key: test.baseline_model_key for test in tests}
     criteria = {(entry.test_key, entry.function.key): entry for entry in functions}
     prefixes = _Prefixes(ws)
@@ -85,12 +92,23 @@ def _judge(
             None if baseline_key is None else newest.get((evaluation.test_key, evaluation.function_key, baseline_key))
         )
         entry = criteria.get((evaluation.test_key, evaluation.function_key))
-        judged.append(JudgedEvaluation(evaluation, _judgement(prefixes, evaluation, entry, baseline)))
+        judged.append(_judgement(prefixes, evaluation, entry, baseline))
     return judged
 
 
+def _judge(
+    ws: WorkspaceStore,
+    evaluations: Sequence[Evaluation],
+    tests: Iterable[ScenarioTest],
+    functions: Iterable[TestFunction],
+    newest: Mapping[Series, Evaluation],
+) -> list[JudgedEvaluation]:
+    found = judgements(ws, evaluations, tests, functions, newest)
+    return [JudgedEvaluation(evaluation, judgement) for evaluation, judgement in zip(evaluations, found, strict=True)]
+
+
 def _judgement(
-    prefixes: _Prefixes, evaluation: Evaluation, entry: TestFunction | None, baseline: Evaluation | None
+    prefixes: _Prefixes, evaluation: EvaluationSummary, entry: TestFunction | None, baseline: EvaluationSummary | None
 ) -> Judgement | None:
     if entry is None or evaluation.result is None or evaluation.status is not EvaluationStatus.COMPLETED:
         return None
@@ -134,7 +152,7 @@ class _Prefixes:
         self._ws = ws
         self._known: dict[tuple[int, int], float | None] = {}
 
-    def result(self, evaluation: Evaluation, n_members: int) -> float | None:
+    def result(self, evaluation: EvaluationSummary, n_members: int) -> float | None:
         """The evaluation's result over its first `n_members`; None if none of them has a score."""
         if n_members == evaluation.n_members:
             return evaluation.result

@@ -21,7 +21,7 @@ from nucleus_server.domain import (
     Comparison,
     Direction,
     EvalFunction,
-    Evaluation,
+    EvaluationSummary,
     Json,
     PairVerdict,
     ResolvedCluster,
@@ -56,8 +56,8 @@ class Question:
         comparison: How the result is to be to the threshold; it decides what is good there, not the function's direction.
     """
 
-    baseline: Evaluation | None
-    candidate: Evaluation
+    baseline: EvaluationSummary | None
+    candidate: EvaluationSummary
     function: EvalFunction
     dataset_key: int
     cluster: ResolvedCluster
@@ -127,6 +127,15 @@ def answers(ws: WorkspaceStore, clusters: Clusters, questions: Sequence[Question
         verdicts=tuple(_from_stored(found.get(digest)) for digest in digests),
         job_id=None if is_complete else ws.request_verdicts(payload, len(questions)),
     )
+
+
+def known_verdicts(
+    ws: WorkspaceStore, clusters: Clusters, questions: Sequence[Question]
+) -> list[PairVerdict | ThresholdVerdict | None]:
+    """The verdicts on these questions that are stored, None where there is none: nothing is computed or requested."""
+    digests = [_digest(clusters, question) for question in questions]
+    found = ws.find_verdicts(digests)
+    return [_from_stored(found.get(digest)) for digest in digests]
 
 
 def compute_requested(ws: WorkspaceStore, payload: Json, still_ours: Callable[[int], None]) -> None:

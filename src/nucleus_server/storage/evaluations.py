@@ -12,7 +12,15 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from nucleus_server.domain import EvalFunction, Evaluation, EvaluationStatus, Json, Level, UploadStatus
+from nucleus_server.domain import (
+    EvalFunction,
+    Evaluation,
+    EvaluationStatus,
+    EvaluationSummary,
+    Json,
+    Level,
+    UploadStatus,
+)
 from nucleus_server.errors import NotFound
 from nucleus_server.storage import columns, schema
 from nucleus_server.storage.base import AnyRow, from_micros, optional_moment, to_json, to_micros
@@ -348,7 +356,7 @@ class EvaluationRows(TestSettingRows):
             ).scalar_one_or_none()
             return found
 
-    def read_scores(self, evaluation: Evaluation) -> NDArray[np.float64]:
+    def read_scores(self, evaluation: EvaluationSummary) -> NDArray[np.float64]:
         """float64 [n_members] in member order, NaN where a member has no score; read only."""
 
         def read() -> NDArray[np.float64]:
@@ -358,7 +366,7 @@ class EvaluationRows(TestSettingRows):
 
         return self._kept(columns.SCORE, evaluation, read)
 
-    def read_weights(self, evaluation: Evaluation) -> NDArray[np.float64] | None:
+    def read_weights(self, evaluation: EvaluationSummary) -> NDArray[np.float64] | None:
         """float64 [n_members] in member order, read only; None if every weight is 1."""
         if not evaluation.is_weighted:
             return None
@@ -370,13 +378,13 @@ class EvaluationRows(TestSettingRows):
 
         return self._kept(columns.WEIGHT, evaluation, read)
 
-    def _kept(self, name: str, evaluation: Evaluation, read: Callable[[], NDArray[np.float64]]) -> NDArray[np.float64]:
+    def _kept(self, name: str, evaluation: EvaluationSummary, read: Callable[[], NDArray[np.float64]]) -> NDArray[np.float64]:
         if evaluation.status is not EvaluationStatus.COMPLETED:
             return read()
         place = Place(self._workspace_key, name, evaluation.key, evaluation.n_members)
         return self._database.kept.get(place, read)
 
-    def read_many_scores(self, evaluations: Sequence[Evaluation]) -> dict[int, NDArray[np.float64]]:
+    def read_many_scores(self, evaluations: Sequence[EvaluationSummary]) -> dict[int, NDArray[np.float64]]:
         """The scores of several evaluations by their keys, as `read_scores` gives them, in one statement."""
         chunks, table = schema.evaluation_chunks, schema.evaluations
         n_members = {evaluation.key: evaluation.n_members for evaluation in evaluations}

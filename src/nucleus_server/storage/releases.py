@@ -15,10 +15,10 @@ from nucleus_server.errors import Conflict, InvalidInput
 from nucleus_server.storage import schema
 from nucleus_server.storage.base import AnyRow, from_micros, optional_moment, to_json, to_micros
 from nucleus_server.storage.ids import new_id
-from nucleus_server.storage.verdicts import VerdictRows
+from nucleus_server.storage.matrix import MatrixRows
 
 
-class ReleaseRows(VerdictRows):
+class ReleaseRows(MatrixRows):
     """The part of the workspace store that keeps releases and waivers."""
 
     def create_release(self, name: str, model_id: str, options: Json) -> Release:

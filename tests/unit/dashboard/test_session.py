@@ -113,6 +113,6 @@ def test_deleted_slices_keep_their_tests_on_the_page(sqlite_api: Api) -> None:
     client.delete_slice(part.id)
     log_in(sqlite_api)
     page = BeautifulSoup(sqlite_api.http.get("/").text, "html.parser")
-    summary = page.select_one("section.test header")
+    summary = page.select_one("tbody.test th.name")
     assert summary is not None and "slice Rain" in summary.text and "dataset Streets" in summary.text
     assert sqlite_api.http.get(f"/tests/{test.id}").status_code == 200

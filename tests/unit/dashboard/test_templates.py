@@ -19,7 +19,7 @@ from nucleus_server.dashboard.session import safe_path
 PAGES = {
     "login.html": contexts.LoginPage,
     "error.html": contexts.ErrorPage,
-    "tests.html": contexts.TestsPage,
+    "matrix.html": contexts.MatrixPage,
     "test.html": contexts.TestPage,
     "evaluation.html": contexts.EvaluationPage,
     "uploads.html": contexts.UploadsPage,
@@ -46,7 +46,7 @@ PAGES = {
     "models.html": contexts.ModelsPage,
     "model.html": contexts.ModelPage,
 }
-MACROS = {"parts.html": "parts", "verdict_parts.html": "verdict_parts"}
+MACROS = {"parts.html": "parts", "verdict_parts.html": "verdict_parts", "matrix_parts.html": "matrix_parts"}
 
 
 def used_names(template: str) -> set[str]:

@@ -41,6 +41,14 @@ from nucleus_server.dashboard.contexts.items import (
     NeighbourLink,
     ZoomLink,
 )
+from nucleus_server.dashboard.contexts.matrix import (
+    CountLink,
+    FunctionResults,
+    MatrixPage,
+    ModelColumn,
+    ResultCell,
+    TestResults,
+)
 from nucleus_server.dashboard.contexts.models import (
     ModelCell,
     ModelPage,
@@ -68,8 +76,6 @@ from nucleus_server.dashboard.contexts.scenario_tests import (
     CriterionRow,
     FunctionRow,
     TestPage,
-    TestsPage,
-    TestSummary,
 )
 from nucleus_server.dashboard.contexts.settings import (
     ClusterKeyPage,
@@ -121,6 +127,7 @@ __all__ = [
     "ClusterKeyPage",
     "ComparePage",
     "ComparisonFile",
+    "CountLink",
     "CriterionRow",
     "DatasetPage",
     "DatasetRow",
@@ -136,6 +143,7 @@ __all__ = [
     "Frame",
     "FunctionForm",
     "FunctionPage",
+    "FunctionResults",
     "FunctionRow",
     "FunctionSection",
     "FunctionSummary",
@@ -156,7 +164,9 @@ __all__ = [
     "KeyLink",
     "LoginPage",
     "MarginNote",
+    "MatrixPage",
     "ModelCell",
+    "ModelColumn",
     "ModelPage",
     "ModelRow",
     "ModelsPage",
@@ -174,6 +184,7 @@ __all__ = [
     "ReportLine",
     "ReportPage",
     "ReportPart",
+    "ResultCell",
     "RulePage",
     "SavedSlice",
     "Separation",
@@ -191,8 +202,7 @@ __all__ = [
     "SuggestionRow",
     "SuiteChangeRow",
     "TestPage",
-    "TestSummary",
-    "TestsPage",
+    "TestResults",
     "Tick",
     "TopItemRow",
     "Turn",

@@ -1,4 +1,4 @@
-"""The list of scenario tests, and one of them."""
+"""The page of one scenario test."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nucleus_server.dashboard.contexts.verdicts import WaiverNote
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One model's newest result under one function."""
+    """One model's result under one function."""
 
     evaluation_path: str = doc("The evaluation's page.")
     model_name: str = doc("The model.")
@@ -31,29 +31,6 @@ class Cell:
     against: Verdict | None = doc("What that comparison says; None if it was not looked at, or is being computed.")
     difference: str = doc("The difference to the baseline with its interval; empty if it is not known yet.")
     waiver: WaiverNote | None = doc("What makes a failure acceptable for now; None if nothing does.")
-
-
-@dataclass(frozen=True, slots=True)
-class TestSummary:
-    """A scenario test in the list."""
-
-    path: str = doc("The test's page.")
-    name: str = doc("Its name.")
-    slice_name: str = doc("Its slice.")
-    dataset_name: str = doc("The slice's dataset.")
-    n_members: int = doc("Members of the slice.")
-    n_failed: int = doc("How many newest results fail.")
-    cells: tuple[Cell, ...] = doc("Newest result of every function and model, failing first.")
-
-
-@dataclass(frozen=True, slots=True)
-class TestsPage:
-    """The list of scenario tests."""
-
-    frame: Frame = doc("What surrounds the page.")
-    tests: tuple[TestSummary, ...] = doc("All tests, those with failures first.")
-    n_failing: int = doc("How many tests have a failure.")
-    code: str = doc("What to run to make the first test.")
 
 
 @dataclass(frozen=True, slots=True)

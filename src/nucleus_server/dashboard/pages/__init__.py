@@ -7,6 +7,7 @@ from nucleus_server.dashboard.pages.evaluations import evaluation_page, items_pa
 from nucleus_server.dashboard.pages.exports import PATIENCE_S, comparison_file, complete, release_file
 from nucleus_server.dashboard.pages.functions import function_page, functions_page
 from nucleus_server.dashboard.pages.items import item_page, item_path
+from nucleus_server.dashboard.pages.matrix import matrix_page, matrix_query
 from nucleus_server.dashboard.pages.models import model_page, models_page
 from nucleus_server.dashboard.pages.releases import (
     find_deciding,
@@ -16,7 +17,7 @@ from nucleus_server.dashboard.pages.releases import (
     report_page,
 )
 from nucleus_server.dashboard.pages.rules import power_part, rule_page, set_rule
-from nucleus_server.dashboard.pages.scenario_tests import test_page, tests_page
+from nucleus_server.dashboard.pages.scenario_tests import test_page
 from nucleus_server.dashboard.pages.settings import cluster_key_page, set_baseline, set_cluster_key, set_settings
 from nucleus_server.dashboard.pages.uploads import (
     bad_rows_csv,
@@ -50,6 +51,8 @@ __all__ = [
     "item_page",
     "item_path",
     "items_part",
+    "matrix_page",
+    "matrix_query",
     "model_page",
     "models_page",
     "power_part",
@@ -66,7 +69,6 @@ __all__ = [
     "set_settings",
     "slice_page",
     "test_page",
-    "tests_page",
     "upload_page",
     "uploads_page",
     "waivers_page",

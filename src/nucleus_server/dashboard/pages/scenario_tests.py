@@ -1,8 +1,7 @@
-"""The list of scenario tests, and one of them."""
+"""The page of one scenario test."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from nucleus_server.dashboard import charts
@@ -13,8 +12,6 @@ from nucleus_server.dashboard.contexts import (
     Frame,
     FunctionRow,
     TestPage,
-    TestsPage,
-    TestSummary,
     WaiverNote,
 )
 from nucleus_server.dashboard.intervals import interval_text, signed
@@ -51,44 +48,10 @@ from nucleus_server.domain import (
 from nucleus_server.services import WorkspaceStore
 from nucleus_server.services.app_services import AppServices
 from nucleus_server.services.comparing import compare_with_baseline
-from nucleus_server.services.judging import judge_newest, judge_test, upload_numbers
+from nucleus_server.services.judging import judge_test, upload_numbers
 
 _N_THUMBNAILS = 12
 _WAIT_S = 0.1  # for verdicts that nobody asked for before; a page waits for no more
-
-
-def tests_page(services: AppServices, ws: WorkspaceStore, frame: Frame, address: str) -> TestsPage:
-    """The list of tests, those with failures first."""
-    all_tests = ws.list_scenario_tests()
-    slices = {s.key: s for s in ws.list_slices()}
-    # A slice that was deleted is hidden from the list, but its tests go on.
-    slices |= {key: ws.get_slice_by_key(key) for key in {t.slice_key for t in all_tests} - slices.keys()}
-    datasets = {d.key: d.name for d in ws.list_datasets()}
-    functions = {(f.test_key, f.function.key): f for f in ws.list_all_test_functions()}
-    paths = function_paths(ws)
-    waivers = ws.list_waivers(is_active=True)
-    by_test: dict[int, list[Cell]] = defaultdict(list)
-    for judged in judge_newest(ws):
-        entry = functions.get((judged.evaluation.test_key, judged.evaluation.function_key))
-        if entry is not None:
-            by_test[judged.evaluation.test_key].append(cell(judged, entry, "", paths, waivers=waivers))
-    rank = {"fail": 0, "none": 1, "pass": 2}
-    tests = []
-    for test in all_tests:
-        cells = sorted(by_test[test.key], key=lambda c: (rank[c.verdict.kind], c.function_name, c.model_name))
-        tests.append(
-            TestSummary(
-                path=f"/tests/{test.id}",
-                name=test.name,
-                slice_name=slices[test.slice_key].name,
-                dataset_name=datasets.get(test.dataset_key, UNDEFINED),
-                n_members=slices[test.slice_key].n_members,
-                n_failed=sum(c.verdict.kind == "fail" for c in cells),
-                cells=tuple(cells),
-            )
-        )
-    tests.sort(key=lambda t: (t.n_failed == 0, t.name))
-    return TestsPage(frame, tuple(tests), sum(t.n_failed > 0 for t in tests), _first_test_code(address))
 
 
 def test_page(
@@ -294,24 +257,6 @@ def _history_chart(
             for i, judged in enumerate(rows, start=1)
         ),
     )
-
-
-def _first_test_code(address: str) -> str:
-    return f"""import nucleus
-from nucleus import DatasetItem
-from nucleus.validate import EvaluationResult
-
-client = nucleus.NucleusClient("YOUR_KEY", endpoint="{address}/v1/nucleus")
-dataset = client.create_dataset("my dataset")
-dataset.append([DatasetItem(image_location="https://…/1.jpg", reference_id="1")])
-members = dataset.create_slice("my slice", ["1"])
-model = client.create_model("my model", "my-model-v1")
-
-eval_fn = client.validate.create_external_eval_function("my_metric")
-test = client.validate.create_scenario_test("my test", members.id, [eval_fn])
-test.upload_external_evaluation_results(
-    eval_fn, [EvaluationResult(item_ref_id="1", score=0.9)], model.id
-)"""
 
 
 def _upload_code(address: str, test_id: str, function_name: str) -> str:
