@@ -21,7 +21,7 @@ from nucleus_server.dashboard.release_routes import add_release_routes
 from nucleus_server.dashboard.rendering import page_route
 from nucleus_server.dashboard.session import safe_path
 from nucleus_server.dashboard.settings_routes import SAVED, add_settings_routes
-from nucleus_server.dashboard.site import Site
+from nucleus_server.dashboard.site import Site, page_number
 from nucleus_server.dashboard.upload_routes import add_upload_routes
 from nucleus_server.errors import NotFound, Unauthenticated
 from nucleus_server.services.app_services import AppServices

@@ -378,7 +378,9 @@ class EvaluationRows(TestSettingRows):
 
         return self._kept(columns.WEIGHT, evaluation, read)
 
-    def _kept(self, name: str, evaluation: EvaluationSummary, read: Callable[[], NDArray[np.float64]]) -> NDArray[np.float64]:
+    def _kept(
+        self, name: str, evaluation: EvaluationSummary, read: Callable[[], NDArray[np.float64]]
+    ) -> NDArray[np.float64]:
         if evaluation.status is not EvaluationStatus.COMPLETED:
             return read()
         place = Place(self._workspace_key, name, evaluation.key, evaluation.n_members)
