@@ -117,10 +117,12 @@ def test_blocked_waived_approved_and_the_new_baseline(watched: Watched, live_ser
     expect(page.locator(".heading")).to_contain_text("baseline perception 2")
     expect(page.locator("#waivers")).to_contain_text("Known since May")
 
+    page.get_by_role("navigation", name="Main").get_by_text("More", exact=True).click()
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Audit log").click()
     done = page.locator("tbody th").all_inner_texts()
     assert done[:4] == ["release: promote", "release: approved", "waiver: create", "release: create"]
     watched.screenshot("audit")
+    page.get_by_role("navigation", name="Main").get_by_text("More", exact=True).click()
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Waivers").click()
     watched.screenshot("waivers")
     page.get_by_role("button", name="Revoke the waiver of iou on Night").click()

@@ -23,6 +23,7 @@ from nucleus_server.dashboard.session import safe_path
 from nucleus_server.dashboard.settings_routes import SAVED, add_settings_routes
 from nucleus_server.dashboard.site import Site, page_number
 from nucleus_server.dashboard.upload_routes import add_upload_routes
+from nucleus_server.dashboard.work_routes import add_work_routes
 from nucleus_server.errors import NotFound, Unauthenticated
 from nucleus_server.services.app_services import AppServices
 
@@ -43,6 +44,7 @@ def create_router(services: AppServices) -> APIRouter:
     add_item_routes(router, site)
     add_dataset_routes(router, site)
     add_model_routes(router, site)
+    add_work_routes(router, site)
 
     @router.get("/{path:path}")
     def nowhere(path: str) -> Response:

@@ -45,8 +45,15 @@ PAGES = {
     "slice.html": contexts.SlicePage,
     "models.html": contexts.ModelsPage,
     "model.html": contexts.ModelPage,
+    "jobs.html": contexts.JobsPage,
+    "settings.html": contexts.AccountPage,
 }
-MACROS = {"parts.html": "parts", "verdict_parts.html": "verdict_parts", "matrix_parts.html": "matrix_parts"}
+MACROS = {
+    "parts.html": "parts",
+    "verdict_parts.html": "verdict_parts",
+    "account_parts.html": "account_parts",
+    "matrix_parts.html": "matrix_parts",
+}
 
 
 def used_names(template: str) -> set[str]:

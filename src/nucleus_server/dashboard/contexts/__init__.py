@@ -1,5 +1,6 @@
 """What each page is made of: the template may use these names and no others, and a test holds it to that."""
 
+from nucleus_server.dashboard.contexts.account import AccountPage, KeyRow, UserRow
 from nucleus_server.dashboard.contexts.audit import AuditPage, AuditRow
 from nucleus_server.dashboard.contexts.datasets import (
     DatasetPage,
@@ -41,6 +42,7 @@ from nucleus_server.dashboard.contexts.items import (
     NeighbourLink,
     ZoomLink,
 )
+from nucleus_server.dashboard.contexts.jobs import JobRow, JobsPage
 from nucleus_server.dashboard.contexts.matrix import (
     CountLink,
     FunctionResults,
@@ -114,6 +116,7 @@ from nucleus_server.dashboard.contexts.verdicts import (
 )
 
 __all__ = [
+    "AccountPage",
     "AuditPage",
     "AuditRow",
     "BadRow",
@@ -161,7 +164,10 @@ __all__ = [
     "ItemScoreColumn",
     "ItemScoreRow",
     "ItemsPart",
+    "JobRow",
+    "JobsPage",
     "KeyLink",
+    "KeyRow",
     "LoginPage",
     "MarginNote",
     "MatrixPage",
@@ -210,6 +216,7 @@ __all__ = [
     "UploadRow",
     "UploadTestRow",
     "UploadsPage",
+    "UserRow",
     "Verdict",
     "VerdictFacts",
     "WaiverForm",

@@ -75,7 +75,9 @@ class ItemPage:
     out_of_slice_path: str = doc("This page with the neighbours in the dataset.")
     previous: NeighbourLink | None = doc("The item before it; None if it is the first.")
     next: NeighbourLink | None = doc("The item after it; None if it is the last.")
-    columns: tuple[ItemScoreColumn, ...] = doc("The functions on tests that it was scored by, some of them if they are many.")
+    columns: tuple[ItemScoreColumn, ...] = doc(
+        "The functions on tests that it was scored by, some of them if they are many."
+    )
     n_columns: str = doc("Which of all columns these are; empty if they are all.")
     columns_before: str | None = doc("This page with the columns before these.")
     columns_after: str | None = doc("This page with the columns after these.")

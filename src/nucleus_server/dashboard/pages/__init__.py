@@ -1,5 +1,6 @@
 """Fills the pages' contexts from the services: words and formats, no numbers of its own."""
 
+from nucleus_server.dashboard.pages.account import NOTICES, account_page, create_key, create_user, set_role
 from nucleus_server.dashboard.pages.audit import audit_page
 from nucleus_server.dashboard.pages.comparing import compare_page, find_comparing
 from nucleus_server.dashboard.pages.datasets import dataset_page, datasets_page, save_slice, slice_page
@@ -7,6 +8,7 @@ from nucleus_server.dashboard.pages.evaluations import evaluation_page, items_pa
 from nucleus_server.dashboard.pages.exports import PATIENCE_S, comparison_file, complete, release_file
 from nucleus_server.dashboard.pages.functions import function_page, functions_page
 from nucleus_server.dashboard.pages.items import item_page, item_path
+from nucleus_server.dashboard.pages.jobs import jobs_page
 from nucleus_server.dashboard.pages.matrix import matrix_page, matrix_query
 from nucleus_server.dashboard.pages.models import model_page, models_page
 from nucleus_server.dashboard.pages.releases import (
@@ -30,7 +32,9 @@ from nucleus_server.dashboard.pages.uploads import (
 from nucleus_server.dashboard.pages.waivers import waivers_page
 
 __all__ = [
+    "NOTICES",
     "PATIENCE_S",
+    "account_page",
     "audit_page",
     "bad_rows_csv",
     "bad_rows_page",
@@ -38,6 +42,8 @@ __all__ = [
     "compare_page",
     "comparison_file",
     "complete",
+    "create_key",
+    "create_user",
     "dataset_page",
     "datasets_page",
     "earlier_path",
@@ -51,6 +57,7 @@ __all__ = [
     "item_page",
     "item_path",
     "items_part",
+    "jobs_page",
     "matrix_page",
     "matrix_query",
     "model_page",
@@ -65,6 +72,7 @@ __all__ = [
     "save_slice",
     "set_baseline",
     "set_cluster_key",
+    "set_role",
     "set_rule",
     "set_settings",
     "slice_page",

@@ -1,0 +1,92 @@
+"""Routes of jobs, and of the settings of users and workspace."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import RedirectResponse, Response
+
+from nucleus_server.dashboard import pages
+from nucleus_server.dashboard.rendering import is_part_request
+from nucleus_server.dashboard.sent_forms import SentForm
+from nucleus_server.dashboard.site import Site, form_of
+from nucleus_server.errors import PermissionDenied
+from nucleus_server.services import WorkspaceStore
+
+Fields = Annotated[dict[str, str], Depends(form_of)]
+
+
+def add_work_routes(router: APIRouter, site: Site) -> None:
+    """The list of jobs, which follows along, and the settings."""
+
+    @router.get("/jobs")
+    def jobs(request: Request, show: str = "") -> Response:
+        session, ws = site.entered(request)
+        context = pages.jobs_page(ws, site.frame("Jobs", session, "jobs"), show=show)
+        return site.renderer.page("jobs_table.html" if is_part_request(request) else "jobs.html", context)
+
+    _add_account_routes(router, site)
+
+
+def _add_account_routes(router: APIRouter, site: Site) -> None:
+    services, renderer = site.services, site.renderer
+
+    def page(
+        request: Request,
+        *,
+        notice: str | None = None,
+        problem: str | None = None,
+        secret: str | None = None,
+        sent: SentForm | None = None,
+    ) -> Response:
+        session, ws = site.entered(request)
+        context = pages.account_page(
+            services,
+            ws,
+            site.frame("Settings", session, "settings"),
+            now=datetime.now(UTC),
+            notice=notice,
+            problem=problem,
+            secret=secret,
+            sent=sent,
+        )
+        is_refused = problem is not None or (sent is not None and bool(sent.problems))
+        return renderer.page("settings.html", context, status=422 if is_refused else 200)
+
+    def changing(request: Request, form: dict[str, str], *, as_admin: bool = False) -> WorkspaceStore:
+        session, ws = site.entered(request)
+        site.sessions.check_form(session, form.get("csrf_token", ""))
+        if not ws.actor.can_write or (as_admin and not ws.actor.is_admin):
+            needed = "admins manage users" if as_admin else "viewers change nothing"
+            raise PermissionDenied(f"{needed}: you are {ws.actor.role.value} in this session")
+        return ws
+
+    @router.get("/settings")
+    def settings(request: Request, done: str = "") -> Response:
+        return page(request, notice=pages.NOTICES.get(done))
+
+    @router.post("/settings/keys")
+    def create_key(request: Request, form: Fields) -> Response:
+        ws = changing(request, form)
+        sent = SentForm("new-key", form)
+        secret = pages.create_key(services, ws, sent, datetime.now(UTC))
+        return page(request, sent=sent) if secret is None else page(request, secret=secret)
+
+    @router.post("/settings/keys/{key_id}/revoke")
+    def revoke_key(request: Request, key_id: str, form: Fields) -> Response:
+        changing(request, form).revoke_key(key_id)
+        return RedirectResponse("/settings?done=revoked", 303)
+
+    @router.post("/settings/users")
+    def create_user(request: Request, form: Fields) -> Response:
+        ws = changing(request, form, as_admin=True)
+        sent = SentForm("new-user", form)
+        return RedirectResponse("/settings?done=user", 303) if pages.create_user(ws, sent) else page(request, sent=sent)
+
+    @router.post("/settings/users/{user_id}")
+    def set_role(request: Request, user_id: str, form: Fields) -> Response:
+        ws = changing(request, form, as_admin=True)
+        problem = pages.set_role(ws, user_id, SentForm("role", form))
+        return RedirectResponse("/settings?done=role", 303) if problem is None else page(request, problem=problem)

@@ -1,0 +1,152 @@
+"""Jobs as they run, and the settings: keys that are shown once, users, roles."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from nucleus_server.domain import Role
+from nucleus_server.errors import Unauthenticated
+from nucleus_server.services import WorkspaceStore
+from tests.support.api import Api
+from tests.unit.dashboard.browsing import data_of, page, send, texts
+from tests.unit.dashboard.test_session import log_in
+from tests.unit.dashboard.verdicts import HOSTILE, World
+
+
+@pytest.fixture
+def api(sqlite_api: Api) -> Api:
+    """An empty workspace, logged in as admin."""
+    log_in(sqlite_api)
+    return sqlite_api
+
+
+def admin(api: Api) -> WorkspaceStore:
+    """The workspace as its admin sees it."""
+    operator = api.services.access.operator()
+    return api.services.store.workspace(operator.workspace_id, operator)
+
+
+def test_jobs_are_followed_until_they_end(sqlite_api: Api) -> None:
+    """The list asks for itself again while one waits or runs; afterwards it is still."""
+    world = World(sqlite_api)
+    log_in(sqlite_api)
+    world.work()
+    still = page(sqlite_api, "/jobs")
+    n_before = len(still.select("#jobs tbody tr"))
+    assert still.select("[hx-get]") == []
+    world.ws.request_verdicts({"questions": []}, 4)
+    waiting = page(sqlite_api, "/jobs")
+    rows = waiting.select("#jobs tbody tr")
+    assert len(rows) == n_before + 1 and "○ waiting" in rows[0].text and "compute verdicts" in rows[0].text
+    assert str(waiting.select("#jobs[hx-get]")[0]["hx-get"]) == "/jobs"
+    part = sqlite_api.http.get("/jobs?show=unfinished", headers={"HX-Request": "true"})
+    assert "<html" not in part.text and 'hx-get="/jobs?show=unfinished"' in part.text
+    assert len(page(sqlite_api, "/jobs?show=unfinished").select("#jobs tbody tr")) == 1
+    assert "There is no such job." in texts(page(sqlite_api, "/jobs?show=failed").select("#jobs"))[0]
+
+
+def test_a_job_that_failed_says_why(api: Api) -> None:
+    """And is found among those that failed."""
+    jobs = api.services.store.jobs
+    for place in range(2):
+        admin(api).request_verdicts({"place": place}, 1)
+        job = jobs.lease(lease_s=60)
+        assert job is not None
+        if place == 0:
+            jobs.fail(job, HOSTILE)
+        else:
+            jobs.refuse(job, {"error": HOSTILE})
+    (again,) = page(api, "/jobs?show=unfinished").select("#jobs tbody tr")  # it is tried a second time
+    assert texts(again.select(".problem")) == [f"✗ {HOSTILE}"]
+    (ended,) = page(api, "/jobs?show=failed").select("#jobs tbody tr")
+    assert "✗ failed" in ended.text and texts(ended.select(".problem")) == [f"✗ {HOSTILE}"]
+
+
+def test_a_key_is_shown_once(api: Api) -> None:
+    """It works, it can be revoked, and then it does not work any more."""
+    made = send(api, "/settings", "#new-key", name=HOSTILE, role="member")
+    assert made.status_code == 200
+    (secret,) = re.findall(r"nv_[\w-]{20,}", made.text)
+    actor = api.services.access.authenticate(secret)
+    assert actor.role is Role.MEMBER and actor.api_key_id is not None
+    again = page(api, "/settings")
+    assert secret not in again.text and HOSTILE in texts(again.select("#keys tbody th"))[0]
+    revoked = send(api, "/settings", f"form[action='/settings/keys/{actor.api_key_id}/revoke']")
+    assert revoked.status_code == 303 and "Revoked" in page(api, revoked.headers["location"]).text
+    with pytest.raises(Unauthenticated, match="revoked"):
+        api.services.access.authenticate(secret)
+    assert "✗ revoked" in page(api, "/settings").select("#keys tbody tr")[0].text
+
+
+def test_what_cannot_be_right_is_explained(api: Api) -> None:
+    """And makes no key and no user."""
+    n_keys = len(admin(api).list_keys())
+    for typed, expected in (
+        ({"name": " "}, "expected some text, got nothing"),
+        ({"name": "x", "role": "owner"}, "expected viewer or member or admin"),
+        ({"name": "x", "expires_at": "2020-01-01"}, "expected a day from today on"),
+        ({"name": "x", "expires_at": "soon"}, "expected a day such as"),
+    ):
+        refused = send(api, "/settings", "#new-key", **typed)
+        assert refused.status_code == 422 and expected in refused.text, typed
+    assert len(admin(api).list_keys()) == n_keys
+    assert send(api, "/settings", "#new-key", name="x", expires_at="2099-01-01").status_code == 200
+    assert send(api, "/settings", "#new-user", name="ana", role="viewer").status_code == 303
+    refused = send(api, "/settings", "#new-user", name="ana", role="viewer")
+    assert refused.status_code == 422 and "exists already" in refused.text
+
+
+def test_roles_are_set_and_one_admin_stays(api: Api) -> None:
+    """The last admin keeps the role."""
+    send(api, "/settings", "#new-user", name="ana", role="viewer")
+    (ana,) = [user for user in admin(api).list_users() if user.name == "ana"]
+    saved = send(api, "/settings", f"form[action='/settings/users/{ana.id}']", role="member")
+    assert saved.headers["location"] == "/settings?done=role"
+    (user,) = [user for user in admin(api).list_users() if user.name == "ana"]
+    assert user.role is Role.MEMBER
+    me = admin(api).actor.user_id
+    refused = send(api, "/settings", f"form[action='/settings/users/{me}']", role="viewer")
+    assert refused.status_code == 422 and "last admin" in refused.text
+    assert send(api, "/settings", f"form[action='/settings/users/{me}']", role="god").status_code == 422
+
+
+def test_members_see_their_own_keys_only(api: Api) -> None:
+    """And neither users nor anybody else's key; sending a form all the same is refused."""
+    key = api.new_key("max", Role.MEMBER)
+    assert "max" in texts(page(api, "/settings").select("#other-keys tbody tr"))[0]
+    (others,) = [each for each in admin(api).list_keys() if each.user_name == "admin"]
+    log_in(api, key=key)
+    shown = page(api, "/settings")
+    assert shown.select("#users") == shown.select("#other-keys") == []
+    assert len(shown.select("#keys tbody tr")) == 1 and "this session" in shown.text
+    assert texts(shown.select("#new-key-role option")) == ["member", "viewer"]
+    data = data_of(shown.select("#new-key")[0])
+    for path, typed in (
+        ("/settings/users", {"name": "x", "role": "admin"}),
+        (f"/settings/users/{admin(api).actor.user_id}", {"role": "viewer"}),
+        (f"/settings/keys/{others.id}/revoke", {}),
+        ("/settings/keys", {"name": "x", "csrf_token": "wrong"}),
+    ):
+        assert api.http.post(path, data=data | typed).status_code == 403, path
+    assert send(api, "/settings", "#new-key", name="x", role="admin").status_code == 422
+
+
+def test_viewers_change_nothing(api: Api) -> None:
+    """No form but the one that logs out."""
+    log_in(api, key=api.new_key("vera", Role.VIEWER))
+    shown = page(api, "/settings")
+    assert shown.select("main form[method=post]") == [] and "Viewers change nothing" in shown.text
+    token = str(shown.select("form.who [name=csrf_token]")[0]["value"])
+    assert api.http.post("/settings/keys", data={"csrf_token": token, "name": "x"}).status_code == 403
+
+
+def test_the_workspace_says_what_the_operator_set(api: Api) -> None:
+    """Name and media origins; the navigation leads here by keyboard, behind More."""
+    shown = page(api, "/settings")
+    assert "default" in texts(shown.select("#workspace"))[0] and "NUCLEUS_MEDIA_ORIGINS" in shown.text
+    assert texts(shown.select("nav.main summary.current")) == ["More"]
+    assert texts(shown.select("nav.main details a")) == ["Waivers", "Jobs", "Audit log", "Settings"]
+    for link in shown.select("nav.main a"):
+        assert api.http.get(str(link["href"])).status_code == 200
