@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields, replace
 from datetime import timedelta
 
 import pytest
@@ -203,3 +204,33 @@ def test_a_metadata_fingerprint_follows_its_values(ws: WorkspaceStore) -> None:
     second = fingerprint()
     ws.append_items(dataset.id, [NewItem("b", {"k": 2}, text="t")], update=False)
     assert len({first, second, fingerprint()}) == 3
+
+
+def test_the_matrix_reads_newest_results_only(store: Store, ws: WorkspaceStore, clock: Clock) -> None:
+    """Of the models asked for, and of baselines; not of deleted tests and models, nor of another workspace."""
+    world = make_world(ws)
+    other = ws.create_model("other", "other")
+    ws.record_evaluation(new_evaluation(world, [1, 0, 1, 1]))
+    clock.now += timedelta(seconds=1)
+    newest, _ = ws.record_evaluation(new_evaluation(world, [1, 1, 1, 1]))
+    second, _ = ws.record_evaluation(new_evaluation(replace(world, model=other), [0, 0, 0, 1]))
+    assert [e.id for e in ws.newest_results([world.model.key])] == [newest.id]
+    assert {e.id: e.model_name for e in ws.newest_results([world.model.key, other.key])} == {
+        newest.id: world.model.name,
+        second.id: "other",
+    }
+    (summary,) = ws.newest_results([other.key])
+    assert all(getattr(summary, field.name) == getattr(second, field.name) for field in fields(summary))
+    assert ws.evaluated_model_keys([world.test.key]) == [other.key, world.model.key]
+    assert ws.evaluated_model_keys([]) == [] and ws.newest_results([]) == []
+    assert ws.newest_baseline_results() == []
+    ws.set_baseline_model(world.test.id, other.id)
+    ws.set_baseline_model(world.test.id, world.model.id)
+    assert [e.id for e in ws.newest_baseline_results()] == [newest.id]
+    stranger = open_workspace(store, "other")
+    assert stranger.newest_results([world.model.key]) == stranger.newest_baseline_results() == []
+    assert stranger.evaluated_model_keys([world.test.key]) == []
+    ws.delete_model(other.id)
+    assert ws.evaluated_model_keys([world.test.key]) == [world.model.key]
+    ws.delete_scenario_test(world.test.id)
+    assert ws.newest_results([world.model.key]) == ws.newest_baseline_results() == []

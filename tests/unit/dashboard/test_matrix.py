@@ -204,9 +204,9 @@ def test_it_judges_as_everything_else_does(sqlite_api: Api, seed: int) -> None:
     shown = {}
     for each in matrix.tests:
         for row in each.rows:
-            for model, cell in zip(matrix.models, row.cells, strict=True):
+            for column, cell in zip(matrix.models, row.cells, strict=True):
                 if cell is not None:
-                    assert cell.evaluation.model_id == model.id
+                    assert cell.evaluation.model_id == column.id
                     shown[cell.evaluation.id] = cell.judgement
             if row.baseline is not None:
                 assert row.baseline.evaluation.model_id == row.test.baseline_model_id
