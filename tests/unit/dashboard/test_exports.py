@@ -190,6 +190,7 @@ def test_pages_lead_to_the_files(world: World) -> None:
         f"/report?model={world.models['v2'].id}",
         release,
         "/audit",
+        f"/evaluations/{world.evaluation('v2')}",
     ):
         links = [str(a["href"]) for a in page(world.api, path).select("a[download]")]
         assert {"csv", "parquet"} <= {link.split("?")[0].rpartition(".")[2] for link in links}, path
