@@ -106,10 +106,11 @@ class ReleaseReport:
     It has no truth value: look at `outcome`.
 
     Attributes:
-        status: `complete`, or `computing` while verdicts are missing.
+        status: `complete`, or `computing` while verdicts are missing or scores are being stored.
         job_id: The job that computes them; None if there is none.
         n_comparisons: How many verdicts there are to compute.
         n_computed: How many are computed.
+        n_uploads_running: Uploads of scores of these models that are being stored: the report waits for them.
         model: The candidate.
         baseline: What it is compared with.
         outcome: `failed` if an entry failed that is not waived; else `missing` if evaluations of the candidate are missing; else
@@ -127,6 +128,7 @@ class ReleaseReport:
     job_id: str | None = None
     n_comparisons: int = 0
     n_computed: int = 0
+    n_uploads_running: int = 0
     model: ReportModel
     baseline: ReportBaseline
     outcome: str

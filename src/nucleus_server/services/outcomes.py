@@ -150,7 +150,10 @@ def _point(facts: Facts) -> Decision:
         result, threshold, what = candidate.result, facts.threshold, f"{facts.threshold:g}"
         worst = facts.worst_case_result
     elif facts.is_baseline and not is_by_interval:
-        return Decision(Outcome.PASSED, "the candidate is the baseline here")
+        # Its scores may have been uploaded anew since they became the baseline's, so that is no reason to let it pass.
+        return Decision(
+            Outcome.NEW, "the candidate is the baseline here: nothing to compare it with", "another baseline"
+        )
     elif is_by_interval or facts.baseline is None:
         missing = f"a threshold, which mode {facts.mode.value} needs" if is_by_interval else "a baseline or a threshold"
         return Decision(Outcome.NEW, f"nothing to compare with: there is not yet {missing}", f"set {missing}")

@@ -239,14 +239,14 @@ def test_a_suite_without_tests_is_not_approved(suite: Suite) -> None:
     assert decide(suite, release["id"], "rejected").status_code == 200
 
 
-def test_the_baseline_itself_passes(suite: Suite) -> None:
-    """A model that is the baseline of a test is judged by its threshold, and without one has nothing to fear there."""
+def test_the_baseline_itself_is_no_pass(suite: Suite) -> None:
+    """A model that is the baseline of a test is judged by its threshold, and without one by nothing."""
     suite.test.set_baseline_model(suite.old.id)
     entry = suite.entry(model_id=suite.old.id, baseline_model_id=None)
     assert (entry["outcome"], entry["comparison"], entry["reason"]) == (
-        "passed",
+        "new",
         None,
-        "the candidate is the baseline here",
+        "the candidate is the baseline here: nothing to compare it with",
     )
     suite.rule(threshold=0.99)
     assert suite.entry(model_id=suite.old.id, baseline_model_id=None)["outcome"] == "failed"
