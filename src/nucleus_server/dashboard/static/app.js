@@ -27,8 +27,9 @@ function drawCharts() {
       actions: false, ast: true, renderer: "svg", defaultStyle: false, config: chartConfig(),
       tooltip: { disableDefaultStyle: true, theme: "page" },
     }).then(({ view }) => {
-      const image = place.closest("[role=img]");
-      offerPictures(image, image.getAttribute("aria-label").split(". ")[0], () => view.toSVG());
+      const image = place.closest("[role=img]") ?? place;
+      const title = (image.getAttribute("aria-label") ?? document.title).split(". ")[0];
+      offerPictures(image, title, () => view.toSVG());
     }).catch((error) => {
       place.textContent = "This chart cannot be drawn; its numbers are below.";
       console.error(error);
