@@ -82,7 +82,9 @@ def evaluation_page(
         weights=f"weighted, sum of weights {evaluation.weight_sum:.4g}" if evaluation.is_weighted else "not weighted",
         comparison_note=_comparison_note(judged),
         chart=_distribution_chart(read),
-        keys=tuple(KeyLink(key, replace(address, by=key).text("breakdown"), key == address.by) for key in read.keys),
+        keys=tuple(
+            KeyLink(key, replace(address, by=key, page=1).text("breakdown"), key == address.by) for key in read.keys
+        ),
         metadata_code=_metadata_code(read.part.dataset_id),
         groups=_groups(ws, read, address),
         listing=_listing(services, ws, read, address, saved_id, sent),
