@@ -178,7 +178,8 @@ def test_one_evaluation(watched: Watched, live_server: LiveServer, world: World)
     page.reload()
     expect(rows).to_have_count(4)
     missing = page.locator("section", has=page.get_by_role("heading", name="Without a score"))
-    expect(missing).to_contain_text("15 members of the slice, the first 12")
+    expect(missing).to_contain_text("15 members of the slice:")
+    expect(missing.locator("figure")).to_have_count(15)
     watched.screenshot("evaluation")
 
 
