@@ -12,6 +12,7 @@ from nucleus_server.domain import (
     EvaluationSummary,
     JudgedEvaluation,
     Judgement,
+    Model,
     ScenarioTest,
     TestFunction,
 )
@@ -52,6 +53,14 @@ def judge_newest(ws: WorkspaceStore) -> list[JudgedEvaluation]:
     """The newest completed evaluation of every (test, function, model) beside its criterion, for all tests."""
     evaluations = ws.newest_evaluations()
     return _judge(ws, evaluations, ws.list_scenario_tests(), ws.list_all_test_functions(), _newest(evaluations))
+
+
+def judge_model(ws: WorkspaceStore, model: Model) -> list[JudgedEvaluation]:
+    """The model's newest completed evaluation by every function on every test beside its criterion."""
+    baselines = {(e.test_key, e.function_key, e.model_key): e for e in ws.newest_baseline_results()}
+    evaluations = ws.newest_evaluations({model.key})
+    found = judgements(ws, evaluations, ws.list_scenario_tests(), ws.list_all_test_functions(), baselines)
+    return [JudgedEvaluation(evaluation, judgement) for evaluation, judgement in zip(evaluations, found, strict=True)]
 
 
 def judge_upload(ws: WorkspaceStore, upload_id: str, others: Sequence[str] = ()) -> list[JudgedEvaluation]:

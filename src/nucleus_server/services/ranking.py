@@ -6,13 +6,23 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from nucleus_server.domain import Evaluation, JudgedEvaluation, Model, ScenarioTest, TestFunction
+from nucleus_server.domain import Evaluation, EvaluationSummary, Judgement, Model, ScenarioTest, TestFunction
 from nucleus_server.services.comparing import Matter, Rules, compare_matters
-from nucleus_server.services.judging import judge_newest
+from nucleus_server.services.judging import judgements
 from nucleus_server.storage import WorkspaceStore
 
 _Entry = tuple[int, int]
 """(test key, function key)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    evaluation: EvaluationSummary
+    judgement: Judgement | None
+
+    @property
+    def passed(self) -> bool | None:
+        return None if self.judgement is None else self.judgement.passed
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +71,13 @@ def ranking(ws: WorkspaceStore, tests: Collection[ScenarioTest]) -> list[RankedM
     """
     entries = _entries(ws, tests)
     models = {model.key: model for model in ws.list_models()}
-    by_model: dict[int, dict[_Entry, JudgedEvaluation]] = {}
-    for judged in judge_newest(ws):
-        evaluation = judged.evaluation
+    newest = [e for e in ws.newest_results(models) if (e.test_key, e.function_key) in entries]
+    baseline_results = {(e.test_key, e.function_key, e.model_key): e for e in ws.newest_baseline_results()}
+    judged = judgements(ws, newest, tests, entries.values(), baseline_results)
+    by_model: dict[int, dict[_Entry, _Judged]] = {}
+    for evaluation, judgement in zip(newest, judged, strict=True):
         key = (evaluation.test_key, evaluation.function_key)
-        if key in entries and evaluation.model_key in models:
-            by_model.setdefault(evaluation.model_key, {})[key] = judged
+        by_model.setdefault(evaluation.model_key, {})[key] = _Judged(evaluation, judgement)
     baselines = {
         test.key: by_model.get(test.baseline_model_key, {}) for test in tests if test.baseline_model_key is not None
     }
@@ -120,9 +131,9 @@ def _entries(ws: WorkspaceStore, tests: Iterable[ScenarioTest]) -> dict[_Entry, 
 
 def _counts(
     model: Model,
-    found: dict[_Entry, JudgedEvaluation],
+    found: dict[_Entry, _Judged],
     entries: dict[_Entry, TestFunction],
-    baselines: dict[int, dict[_Entry, JudgedEvaluation]],
+    baselines: dict[int, dict[_Entry, _Judged]],
 ) -> RankedModel:
     passed = [each for each in found.values() if each.passed]
     n_won = n_against = 0

@@ -22,7 +22,7 @@ from nucleus_server.dashboard.pages.shared import UNDEFINED, counted, function_p
 from nucleus_server.dashboard.pages.uploads import upload_rows
 from nucleus_server.domain import Model, ScenarioTest
 from nucleus_server.services import WorkspaceStore
-from nucleus_server.services.judging import judge_newest
+from nucleus_server.services.judging import judge_model
 from nucleus_server.services.ranking import Neighbours, RankedModel, ranking, separated
 
 _N_SEPARATED = 8
@@ -67,10 +67,10 @@ def model_page(ws: WorkspaceStore, frame: Frame, model_id: str, address: str, *,
     entries = {(entry.test_key, entry.function.key): entry for entry in ws.list_all_test_functions()}
     paths, waivers = function_paths(ws), ws.list_waivers(is_active=True)
     results = []
-    for judged in judge_newest(ws):
+    for judged in judge_model(ws, model):
         evaluation = judged.evaluation
         entry = entries.get((evaluation.test_key, evaluation.function_key))
-        if evaluation.model_key == model.key and entry is not None and evaluation.test_key in tests:
+        if entry is not None and evaluation.test_key in tests:
             test = tests[evaluation.test_key]
             shown = cell(judged, entry, "", paths, waivers=waivers)
             results.append(ModelCell(test.name, f"/tests/{test.id}", shown))
