@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -358,33 +358,22 @@ class EvaluationRows(TestSettingRows):
 
     def read_scores(self, evaluation: EvaluationSummary) -> NDArray[np.float64]:
         """float64 [n_members] in member order, NaN where a member has no score; read only."""
-
-        def read() -> NDArray[np.float64]:
-            with self._read() as connection:
-                chunks = self._chunks(connection, evaluation.key, columns.SCORE)
-                return columns.unpack_scores(chunks, evaluation.n_members)
-
-        return self._kept(columns.SCORE, evaluation, read)
+        return self._kept(columns.SCORE, evaluation, columns.unpack_scores)
 
     def read_weights(self, evaluation: EvaluationSummary) -> NDArray[np.float64] | None:
         """float64 [n_members] in member order, read only; None if every weight is 1."""
-        if not evaluation.is_weighted:
-            return None
-
-        def read() -> NDArray[np.float64]:
-            with self._read() as connection:
-                chunks = self._chunks(connection, evaluation.key, columns.WEIGHT)
-                return columns.unpack_weights(chunks, evaluation.n_members)
-
-        return self._kept(columns.WEIGHT, evaluation, read)
+        return self._kept(columns.WEIGHT, evaluation, columns.unpack_weights) if evaluation.is_weighted else None
 
     def _kept(
-        self, name: str, evaluation: EvaluationSummary, read: Callable[[], NDArray[np.float64]]
+        self, name: str, evaluation: EvaluationSummary, unpack: Callable[[Iterable[bytes], int], NDArray[np.float64]]
     ) -> NDArray[np.float64]:
+        def read() -> NDArray[np.float64]:
+            with self._read() as connection:
+                return unpack(self._chunks(connection, evaluation.key, name), evaluation.n_members)
+
         if evaluation.status is not EvaluationStatus.COMPLETED:
             return read()
-        place = Place(self._workspace_key, name, evaluation.key, evaluation.n_members)
-        return self._database.kept.get(place, read)
+        return self._database.kept.get(Place(self._workspace_key, name, evaluation.key, evaluation.n_members), read)
 
     def read_many_scores(self, evaluations: Sequence[EvaluationSummary]) -> dict[int, NDArray[np.float64]]:
         """The scores of several evaluations by their keys, as `read_scores` gives them, in one statement."""
@@ -463,26 +452,15 @@ def _evaluation_not_found(evaluation_id: str) -> NotFound:
 
 def chunk_rows(evaluation_key: int, new: NewEvaluation) -> list[dict[str, Any]]:
     """The rows of an evaluation's packed columns."""
-    rows = [
-        {
-            "evaluation_key": evaluation_key,
-            "name": columns.SCORE,
-            "chunk": chunk,
-            "data": columns.pack_scores(part.astype(np.float64, copy=False)),
-        }
-        for chunk, part in columns.split(new.scores)
-    ]
+    parts = [(columns.SCORE, chunk, columns.pack_scores(floats)) for chunk, floats in _float_parts(new.scores)]
     if new.weights is not None:
-        rows += [
-            {
-                "evaluation_key": evaluation_key,
-                "name": columns.WEIGHT,
-                "chunk": chunk,
-                "data": columns.pack_weights(part.astype(np.float64, copy=False)),
-            }
-            for chunk, part in columns.split(new.weights)
-        ]
-    return rows
+        parts += [(columns.WEIGHT, chunk, columns.pack_weights(floats)) for chunk, floats in _float_parts(new.weights)]
+    names = ("evaluation_key", "name", "chunk", "data")
+    return [dict(zip(names, (evaluation_key, *part), strict=True)) for part in parts]
+
+
+def _float_parts(column: NDArray[np.float64]) -> list[tuple[int, NDArray[np.float64]]]:
+    return [(chunk, part.astype(np.float64, copy=False)) for chunk, part in columns.split(column)]
 
 
 def _to_evaluation(row: AnyRow) -> Evaluation:
