@@ -29,6 +29,8 @@ class AuditPage:
     entries: tuple[AuditRow, ...] = doc("What was done, newest first.")
     filter: Form = doc("The form that limits the log to one object.")
     is_filtered: bool = doc("Whether it is limited to one object.")
-    files_query: str = doc("What limits the files of the log in the same way, from the question mark on; empty for nothing.")
+    files_query: str = doc(
+        "What limits the files of the log in the same way, from the question mark on; empty for nothing."
+    )
     newest_path: str | None = doc("The newest page; None if it is this one.")
     older_path: str | None = doc("The page after; None if this is the last.")
