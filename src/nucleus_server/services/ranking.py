@@ -22,7 +22,10 @@ class _Judged:
 
     @property
     def passed(self) -> bool | None:
-        return None if self.judgement is None else self.judgement.passed
+        """None without a criterion, and of a baseline that is compared with itself: that says nothing."""
+        if self.judgement is None or self.judgement.baseline_evaluation_id == self.evaluation.id:
+            return None
+        return self.judgement.passed
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,12 @@ def test_models_are_ranked_by_what_passes(world: World) -> None:
     assert by_name[f"{HOSTILE} nightly"][0] == "–" and len(world.api.http.get(f"/models/{new.id}").text) > 500
 
 
+def test_a_baseline_does_not_pass_against_itself(world: World) -> None:
+    """Where the baseline is the criterion, its own result has none: that it equals itself is no merit."""
+    by_name = {row[1]: row[2] for row in ranks(world)}
+    assert by_name["v1"] == "0 of 1" == by_name["v2"]
+
+
 def test_tests_are_chosen_by_tag_and_dataset(world: World) -> None:
     """A tag that no test has chooses none."""
     world.test.set_tags(["night"])
