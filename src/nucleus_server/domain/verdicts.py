@@ -160,6 +160,11 @@ class Waiver:
     user_name: str
     created_at: datetime
 
+    def covers(self, test_key: int, function_key: int, model_key: int) -> bool:
+        """Whether it is for this function of this test, and for this model or for any."""
+        is_of_it = (self.test_key, self.function_key) == (test_key, function_key)
+        return is_of_it and self.model_key in (None, model_key)
+
 
 @dataclass(frozen=True, slots=True)
 class ReportEntry:

@@ -379,11 +379,10 @@ def _adjusted(pairs: Sequence[tuple[bool, PairVerdict | None]]) -> list[float | 
 
 
 def _waiver_for(matter: Matter, waivers: Iterable[Waiver]) -> Waiver | None:
-    for waiver in waivers:
-        is_of_it = (waiver.test_key, waiver.function_key) == (matter.test.key, matter.entry.function.key)
-        if is_of_it and matter.candidate is not None and waiver.model_key in (None, matter.candidate.model_key):
-            return waiver
-    return None
+    candidate = matter.candidate
+    if candidate is None:
+        return None
+    return next((w for w in waivers if w.covers(matter.test.key, matter.entry.function.key, candidate.model_key)), None)
 
 
 def _value(evaluation: Evaluation | None) -> float | None:

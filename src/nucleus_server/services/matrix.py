@@ -302,7 +302,9 @@ def _cell(
         baseline = None
     waiver = None
     if judgement is not None and not judgement.passed:
-        waiver = next((w for w in waivers if w.model_key in (None, evaluation.model_key)), None)
+        waiver = next(
+            (w for w in waivers if w.covers(evaluation.test_key, evaluation.function_key, evaluation.model_key)), None
+        )
     return MatrixCell(evaluation, judgement, baseline, _delta(evaluation, judgement, baseline), None, waiver)
 
 

@@ -169,11 +169,8 @@ def cell(
 
 
 def _waiver(evaluation: Evaluation, waivers: Iterable[Waiver]) -> WaiverNote | None:
-    for waiver in waivers:
-        is_of_it = (waiver.test_key, waiver.function_key) == (evaluation.test_key, evaluation.function_key)
-        if is_of_it and waiver.model_key in (None, evaluation.model_key):
-            return waiver_note(waiver)
-    return None
+    place = evaluation.test_key, evaluation.function_key, evaluation.model_key
+    return next((waiver_note(waiver) for waiver in waivers if waiver.covers(*place)), None)
 
 
 def _difference(delta: float, low: float | None, high: float | None) -> str:
