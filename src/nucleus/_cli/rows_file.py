@@ -7,18 +7,15 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
-import msgspec
-
 from nucleus._cli.bad_rows import write_rows
 from nucleus._cli.outcomes import DataRefused, fail
+from nucleus._json_lines import json_columns, json_rows
 from nucleus.validate.results import EvaluationResult
 
 _LISTED = 20
-_ROWS_FOR_COLUMNS = 1_000
 """How many rows of JSON lines are looked at to know the columns: not every row must have all."""
 
 _SUFFIXES = ".csv, .jsonl, .ndjson or .parquet"
@@ -73,7 +70,7 @@ def open_rows(path: Path) -> RowsFile:
     if suffix == ".csv":
         return _Csv(path, _csv_columns(path))
     if suffix in (".jsonl", ".ndjson"):
-        return _JsonLines(path, _json_columns(path))
+        return _JsonLines(path, json_columns(path, DataRefused))
     if suffix == ".parquet":
         return _open_parquet(path)
     fail(f"expected a file that ends in {_SUFFIXES}, got {path.name}")
@@ -147,7 +144,7 @@ class _JsonLines(_Lines):
     columns: Sequence[str]
 
     def rows(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
-        return _json_rows(self.path)
+        return json_rows(self.path, DataRefused)
 
 
 def _csv_columns(path: Path) -> list[str]:
@@ -173,27 +170,6 @@ def _checked_lines(path: Path, reader: Iterator[list[str]]) -> Iterator[list[str
         if row is None:
             return
         yield row
-
-
-def _json_columns(path: Path) -> list[str]:
-    columns = list(dict.fromkeys(name for _, row in islice(_json_rows(path), _ROWS_FOR_COLUMNS) for name in row))
-    if not columns:
-        raise DataRefused(f"expected rows in {path}, one JSON object per line, got none")
-    return columns
-
-
-def _json_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    decode = msgspec.json.Decoder(dict[str, Any]).decode
-    with path.open("rb") as file:
-        for line, text in enumerate(file, 1):
-            if text.isspace():
-                continue
-            try:
-                yield line, decode(text.removeprefix(b"\xef\xbb\xbf") if line == 1 else text)
-            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-                raise DataRefused(
-                    f"{path}, line {line}: expected a JSON object, got something else: {error}"
-                ) from error
 
 
 def as_number(value: object) -> float | None:

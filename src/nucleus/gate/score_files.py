@@ -15,13 +15,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
-import msgspec
-
 from nucleus._exceptions import NucleusError
+from nucleus._json_lines import json_columns, json_rows
 
 ROWS_AT_ONCE = 2_000
 """Rows that become columns together; of more the cells leave the processor's cache before they are used again."""
-_ROWS_FOR_COLUMNS = 1_000
 """How many rows of JSON lines are looked at to know the columns: not every row must have all."""
 
 
@@ -67,7 +65,7 @@ def open_scores(path: Path) -> ScoreFile:
     if suffix == ".csv":
         return _Csv(path, _csv_columns(path))
     if suffix in (".jsonl", ".ndjson"):
-        return _JsonLines(path, _json_columns(path))
+        return _JsonLines(path, json_columns(path, InvalidScoreFile))
     if suffix == ".parquet":
         return _open_parquet(path)
     raise InvalidScoreFile(f"expected a file that ends in .csv, .jsonl, .ndjson or .parquet, got {path.name}")
@@ -148,36 +146,15 @@ class _JsonLines:
     columns: Sequence[str]
 
     def blocks(self, names: Sequence[str]) -> Iterator[Block]:
-        rows = (row for _, row in _json_rows(self.path))
+        rows = (row for _, row in json_rows(self.path, InvalidScoreFile))
         while block := list(islice(rows, ROWS_AT_ONCE)):
             yield {name: [row.get(name) for row in block] for name in names}
 
     def places(self, rows: Sequence[int]) -> list[str]:
         wanted = set(rows)
-        found = islice(_json_rows(self.path), max(wanted, default=-1) + 1)
+        found = islice(json_rows(self.path, InvalidScoreFile), max(wanted, default=-1) + 1)
         lines = {number: line for number, (line, _) in enumerate(found) if number in wanted}
         return [f"line {lines[row]}" for row in rows]
-
-
-def _json_columns(path: Path) -> list[str]:
-    columns = list(dict.fromkeys(name for _, row in islice(_json_rows(path), _ROWS_FOR_COLUMNS) for name in row))
-    if not columns:
-        raise InvalidScoreFile(f"expected rows in {path}, one JSON object per line, got none")
-    return columns
-
-
-def _json_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    decode = msgspec.json.Decoder(dict[str, Any]).decode
-    with path.open("rb") as file:
-        for line, text in enumerate(file, 1):
-            if text.isspace():
-                continue
-            try:
-                yield line, decode(text.removeprefix(b"\xef\xbb\xbf") if line == 1 else text)
-            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-                raise InvalidScoreFile(
-                    f"{path}, line {line}: expected a JSON object, got something else: {error}"
-                ) from error
 
 
 def _open_parquet(path: Path) -> ScoreFile:
