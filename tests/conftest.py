@@ -20,9 +20,12 @@ from tests.support.server import LiveServer, running_server
 settings.register_profile("project", derandomize=True, deadline=None)
 settings.load_profile("project")
 
-# Nor is a pytest that a test starts one of this run's workers.
-for name in [name for name in os.environ if name.startswith(("NUCLEUS_", "PYTEST_XDIST"))]:
+# Nor is a pytest that a test starts one of this run's workers. What a machine says of itself and of its terminal goes too:
+# where CI is set, pytest prints whole messages, and the pages of the docs show what readers see at their desks.
+for name in [name for name in os.environ if name.startswith(("NUCLEUS_", "PYTEST_XDIST", "GITHUB_", "GITLAB_", "CI_"))]:
     del os.environ[name]
+for name in ("CI", "BUILD_NUMBER", "COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "PY_COLORS", "PYTEST_ADDOPTS"):
+    os.environ.pop(name, None)
 
 
 def pytest_collection_finish() -> None:
