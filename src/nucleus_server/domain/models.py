@@ -20,3 +20,19 @@ class Model:
     tags: tuple[str, ...]
     trained_slice_ids: tuple[str, ...]
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRun:
+    """Predictions of one model, uploaded together: of one dataset or, when they were widened, of several."""
+
+    key: int
+    id: str
+    model_key: int
+    model_id: str
+    name: str
+    metadata: Json
+    dataset_ids: tuple[str, ...]
+    committed: Json
+    revision: int
+    created_at: datetime

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _ALPHABET = string.digits + string.ascii_lowercase
 _LENGTH = 20
 _ORDINAL_LENGTH = 7  # 36^7 = 78 billion items per dataset
+_SEQUENCE_LENGTH = 5  # 36^5 = 60 million, above what an item may have
 _CODES = np.array([ord(letter) for letter in _ALPHABET], dtype=np.uint32)
 
 
@@ -34,11 +35,33 @@ def new_user_id() -> str:
 
 def item_id(item_prefix: str, ordinal: int) -> str:
     """The public id of the item at `ordinal` of the dataset with this prefix."""
+    return f"di_{item_prefix}{_base36(ordinal, _ORDINAL_LENGTH)}"
+
+
+def scene_id(item_prefix: str, ordinal: int) -> str:
+    """The public id of the scene at `ordinal` of the dataset with this prefix."""
+    return f"scn_{item_prefix}{_base36(ordinal, _ORDINAL_LENGTH)}"
+
+
+def object_id(prefix: str, row_key: int, sequence: int) -> str:
+    """The public id of an annotation (`ann`) or prediction (`pred`): its row, and its place among all that were ever there."""
+    return f"{prefix}_{_base36(row_key, _LENGTH - _SEQUENCE_LENGTH)}{_base36(sequence, _SEQUENCE_LENGTH)}"
+
+
+def parse_object_id(text: str) -> tuple[str, int, int] | None:
+    """(prefix, row key, sequence) of an annotation's or a prediction's id; None if the text is neither."""
+    prefix, _, body = text.partition("_")
+    if prefix not in ("ann", "pred") or len(body) != _LENGTH or not set(body) <= set(_ALPHABET):
+        return None
+    return prefix, int(body[:-_SEQUENCE_LENGTH], 36), int(body[-_SEQUENCE_LENGTH:], 36)
+
+
+def _base36(number: int, length: int) -> str:
     digits = []
-    for _ in range(_ORDINAL_LENGTH):
-        ordinal, digit = divmod(ordinal, 36)
+    for _ in range(length):
+        number, digit = divmod(number, 36)
         digits.append(_ALPHABET[digit])
-    return f"di_{item_prefix}{''.join(reversed(digits))}"
+    return "".join(reversed(digits))
 
 
 def item_ids(item_prefix: str, ordinals: NDArray[np.int64]) -> NDArray[np.str_]:
@@ -52,7 +75,16 @@ def item_ids(item_prefix: str, ordinals: NDArray[np.int64]) -> NDArray[np.str_]:
 
 def parse_item_id(text: str) -> tuple[str, int] | None:
     """The dataset's prefix and the ordinal in an item id; None if the text is no item id."""
-    body = text.removeprefix("di_")
-    if len(text) - len(body) != 3 or len(body) != _LENGTH or not set(body) <= set(_ALPHABET):
+    return _parse_ordinal_id("di_", text)
+
+
+def parse_scene_id(text: str) -> tuple[str, int] | None:
+    """The dataset's prefix and the ordinal in a scene id; None if the text is no scene id."""
+    return _parse_ordinal_id("scn_", text)
+
+
+def _parse_ordinal_id(prefix: str, text: str) -> tuple[str, int] | None:
+    body = text.removeprefix(prefix)
+    if len(text) - len(body) != len(prefix) or len(body) != _LENGTH or not set(body) <= set(_ALPHABET):
         return None
     return body[:-_ORDINAL_LENGTH], int(body[-_ORDINAL_LENGTH:], 36)

@@ -35,6 +35,16 @@ from nucleus_server.storage.schema.evaluations import (
     upload_evaluations,
     upload_parts,
 )
+from nucleus_server.storage.schema.objects import (
+    annotation_labels,
+    annotations,
+    model_run_datasets,
+    model_runs,
+    predictions,
+    scenes,
+    taxonomies,
+    tracks,
+)
 from nucleus_server.storage.schema.scenario_tests import (
     baselines,
     cluster_choices,
@@ -48,6 +58,8 @@ from nucleus_server.storage.schema.scenario_tests import (
 from nucleus_server.storage.schema.work import audit_log, jobs, releases, verdicts, waivers
 
 __all__ = [
+    "annotation_labels",
+    "annotations",
     "api_keys",
     "audit_log",
     "baselines",
@@ -66,16 +78,22 @@ __all__ = [
     "member_list_chunks",
     "member_lists",
     "metadata",
+    "model_run_datasets",
+    "model_runs",
     "models",
+    "predictions",
     "releases",
     "scenario_tests",
+    "scenes",
     "score_chunks",
     "score_columns",
     "score_uploads",
     "signed_uploads",
     "slice_chunks",
     "slices",
+    "taxonomies",
     "test_functions",
+    "tracks",
     "upload_evaluations",
     "upload_parts",
     "users",

@@ -77,6 +77,11 @@ datasets = root(
     Column("owner_key", Key, nullable=False),
     Column("n_items", BigInteger, nullable=False),
     Column("n_live_items", BigInteger, nullable=False),
+    Column("n_scenes", BigInteger, nullable=False, server_default=text("0")),
+    Column("n_tracks", BigInteger, nullable=False, server_default=text("0")),
+    Column("tags", Text, nullable=False, server_default=text("'[]'")),
+    # Grows by one with each change of annotations: what an evaluation has seen, and what changed since.
+    Column("annotation_revision", BigInteger, nullable=False, server_default=text("0")),
     Column("created_at", Micros, nullable=False),
     Column("hidden_at", Micros),
     refers("owner_key", "users"),
@@ -97,9 +102,20 @@ items = Table(
     Column("metadata", Text, nullable=False),
     Column("created_at", Micros, nullable=False),
     Column("deleted_at", Micros),
+    # Of an item of a scene: the scene, which frame of it, from 0, and in a lidar scene which sensor.
+    Column("scene_ordinal", BigInteger),
+    Column("frame", Integer),
+    Column("sensor", Text),
     PrimaryKeyConstraint("dataset_key", "ordinal"),
     ForeignKeyConstraint(["dataset_key"], ["datasets.key"]),
     sqlite_with_rowid=False,
+)
+Index(
+    "ix_items_scene_ordinal",
+    items.c.dataset_key,
+    items.c.scene_ordinal,
+    sqlite_where=text("scene_ordinal IS NOT NULL"),
+    postgresql_where=text("scene_ordinal IS NOT NULL"),
 )
 Index(
     "uq_items_live_reference_id",
@@ -157,6 +173,9 @@ slices = root(
     Column("name", Text, nullable=False),
     Column("owner_key", Key, nullable=False),
     Column("n_members", BigInteger, nullable=False),
+    # What its members are: "item", "scene" or "object".
+    Column("member", Text, nullable=False, server_default=text("'item'")),
+    Column("tags", Text, nullable=False, server_default=text("'[]'")),
     Column("created_at", Micros, nullable=False),
     Column("hidden_at", Micros),
     refers("dataset_key", "datasets"),
@@ -164,5 +183,5 @@ slices = root(
 )
 Index("ix_slices_dataset_key", slices.c.dataset_key)
 
-# int64 dataset ordinals, append-only: the first n of them are version n of the slice for ever.
+# int64 dataset ordinals, or numbers that name objects; append-only: the first n of them are version n of the slice for ever.
 slice_chunks = chunks("slice_chunks", "slice_key", "slices", named=False)

@@ -51,6 +51,10 @@ evaluations = root(
     Column("is_weighted", Boolean, nullable=False),
     # SHA-256 of the score and weight columns: equal to the newest one's means the upload is a replay.
     Column("digest", LargeBinary, nullable=False),
+    # What the dataset's annotations and the model's predictions had become when it was made; null in older ones.
+    Column("annotation_revision", BigInteger),
+    Column("prediction_run_key", Key),
+    Column("prediction_revision", BigInteger),
     Column("user_key", Key, nullable=False),
     Column("created_at", Micros, nullable=False),
     Column("completed_at", Micros),
