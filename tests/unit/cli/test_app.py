@@ -187,7 +187,9 @@ def test_global_options_reach_the_client(cli: Cli) -> None:
 def test_shell_completion() -> None:
     """The script for a shell, and what that script asks for."""
     command = str(Path(sys.executable).with_name("nucleus"))
-    shown = subprocess.run([command, "--show-completion", "bash"], capture_output=True, text=True, check=True)
+    # As in a terminal: the shell is recognised by its process, which does more after it so that it stays there.
+    typed = ["bash", "-c", f"'{command}' --show-completion && true"]
+    shown = subprocess.run(typed, capture_output=True, text=True, check=True)
     assert "_NUCLEUS_COMPLETE=complete_bash" in shown.stdout
     asked = {**os.environ, "_NUCLEUS_COMPLETE": "complete_bash", "COMP_WORDS": "nucleus mod", "COMP_CWORD": "1"}
     completed = subprocess.run([command], env=asked, capture_output=True, text=True, check=True)
