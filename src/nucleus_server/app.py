@@ -19,6 +19,7 @@ from nucleus_server.services.access import Access
 from nucleus_server.services.app_services import AppServices
 from nucleus_server.services.images import ImageUrls
 from nucleus_server.services.media import MediaStore
+from nucleus_server.services.media_sources import MediaSources
 
 _ERROR_SCHEMA = {
     "type": "object",
@@ -43,7 +44,7 @@ def open_services(settings: Settings) -> AppServices:
         images=ImageUrls(settings.secret),
         secret=settings.secret,
         public_url=settings.public_url,
-        media_origins=settings.media_origins,
+        media_sources=MediaSources(settings.media_origins, settings.buckets),
     )
 
 

@@ -181,6 +181,8 @@ def check_database(*, database_url: str | None, data_dir: Path | None) -> None:
 def _settings(data_dir: Path | None, database_url: str | None, public_url: str | None = None) -> Settings:
     try:
         return load_settings(data_dir=data_dir, database_url=database_url, public_url=public_url)
+    except NucleusServerError as error:
+        _fail(error)
     except OSError as error:
         _stop(f"the data folder cannot be used: {error}; choose another one with --data-dir")
 

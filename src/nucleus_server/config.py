@@ -9,6 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from nucleus_server.media_settings import Bucket, load_buckets, parse_origins
+
+MEDIA_FILE = "media.toml"
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -49,6 +53,12 @@ SETTINGS: tuple[Setting, ...] = (
         "none",
         "Origins whose images pages may show, such as https://images.example.com, separated by blanks.",
     ),
+    Setting(
+        "media_buckets",
+        "NUCLEUS_MEDIA_BUCKETS",
+        "DATA_DIR/media.toml if it is there",
+        "TOML file of the S3-compatible buckets whose images pages may show, with a credential for each.",
+    ),
 )
 
 
@@ -62,6 +72,7 @@ class Settings:
     secret: bytes
     bootstrap_key: str | None
     media_origins: tuple[str, ...] = ()
+    buckets: tuple[Bucket, ...] = ()
 
     @property
     def admin_key_file(self) -> Path:
@@ -81,7 +92,12 @@ def load_settings(
     public_url: str | None = None,
     env: Mapping[str, str] = os.environ,
 ) -> Settings:
-    """Settings from arguments, then from the environment, then defaults; makes the data folder and its secret."""
+    """Settings from arguments, then from the environment, then defaults; makes the data folder and its secret.
+
+    Raises:
+        InvalidInput: Media origins or buckets are not as expected; the message names which, never a secret.
+        OSError: The data folder cannot be used.
+    """
     folder = Path(data_dir or env.get("NUCLEUS_DATA_DIR") or "nucleus-data").absolute()
     folder.mkdir(parents=True, exist_ok=True)
     secret = env.get("NUCLEUS_SECRET_KEY")
@@ -92,8 +108,15 @@ def load_settings(
         public_url=chosen_url.rstrip("/") if chosen_url else None,
         secret=(secret or _kept_secret(folder / "secret.key")).encode(),
         bootstrap_key=env.get("NUCLEUS_BOOTSTRAP_KEY"),
-        media_origins=tuple(env.get("NUCLEUS_MEDIA_ORIGINS", "").split()),
+        media_origins=parse_origins(env.get("NUCLEUS_MEDIA_ORIGINS", "")),
+        buckets=_buckets(folder, env),
     )
+
+
+def _buckets(folder: Path, env: Mapping[str, str]) -> tuple[Bucket, ...]:
+    chosen = env.get("NUCLEUS_MEDIA_BUCKETS")
+    path = Path(chosen) if chosen else folder / MEDIA_FILE
+    return load_buckets(path, env) if chosen or path.exists() else ()
 
 
 def _kept_secret(path: Path) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nucleus_server.app import open_services
-from nucleus_server.config import Settings, load_settings
+from nucleus_server.config import MEDIA_FILE, Settings, load_settings
 from nucleus_server.errors import NucleusServerError
 
 _LEAST_FREE_BYTES = 1 << 30
@@ -35,6 +35,8 @@ def diagnose(*, data_dir: Path | None, database_url: str | None, port: int) -> l
     ]
     try:
         settings = load_settings(data_dir=data_dir, database_url=database_url)
+    except NucleusServerError as error:
+        return [*checks, Check("media settings", False, error.message, "correct what it names")]
     except OSError as error:
         return [*checks, Check("data folder", False, str(error), "choose a writable folder with --data-dir")]
     checks += _folder_checks(settings)
@@ -48,7 +50,7 @@ def _folder_checks(settings: Settings) -> Iterator[Check]:
     yield Check("data folder", os.access(folder, os.W_OK), str(folder), "make it writable for this user")
     free = shutil.disk_usage(folder).free
     yield Check("free disk", free >= _LEAST_FREE_BYTES, f"{free / 1e9:.1f} GB", "make room: at least 1 GB")
-    for name in ("secret.key", "admin.key"):
+    for name in ("secret.key", "admin.key", MEDIA_FILE):
         path = folder / name
         if path.exists():
             mode = path.stat().st_mode & 0o777

@@ -38,16 +38,16 @@ def browser() -> Iterator[Browser]:
 class Watched:
     """A page, and what it did wrong: console messages, errors, requests to elsewhere."""
 
-    def __init__(self, context: BrowserContext, address: str) -> None:
+    def __init__(self, context: BrowserContext, *addresses: str) -> None:
         self.page: Page = context.new_page()
         self.wrong: list[str] = []
-        self._address = address
+        self._addresses = (*addresses, "data:")
         self.page.on("console", lambda m: self.wrong.append(m.text) if m.type in ("error", "warning") else None)
         self.page.on("pageerror", lambda e: self.wrong.append(str(e)))
         self.page.on("request", lambda r: self._check(r.url))
 
     def _check(self, url: str) -> None:
-        if not url.startswith((self._address, "data:")):
+        if not url.startswith(self._addresses):
             self.wrong.append(f"request to {urlsplit(url).netloc}")
 
     def screenshot(self, name: str) -> None:

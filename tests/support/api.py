@@ -97,7 +97,7 @@ class _Application:
 
     def of(self, services: AppServices) -> FastAPI:
         """The application on these services, as a new one would be: with counters at zero."""
-        for name in ("secret", "public_url", "media_origins"):  # what it was made with
+        for name in ("secret", "public_url", "media_sources"):  # what it was made with
             assert getattr(services, name) == getattr(self._services, name), name
         self._services = self._app.state.services = services
         self._app.state.metrics = Metrics()

@@ -49,9 +49,9 @@ class LoginNeeded(Exception):
 class Renderer:
     """Turns contexts into answers, under one security policy."""
 
-    def __init__(self, media_origins: tuple[str, ...]) -> None:
+    def __init__(self, image_sources: tuple[str, ...]) -> None:
         self._environment = make_environment()
-        sources = " ".join(["'self'", "data:", *media_origins])
+        sources = " ".join(["'self'", "data:", *image_sources])
         self._headers = {
             "content-security-policy": (
                 "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; font-src 'self'; "

@@ -23,7 +23,7 @@ class Site:
     def __init__(self, services: AppServices) -> None:
         self.services = services
         self.sessions = Sessions(services)
-        self.renderer = Renderer(services.media_origins)
+        self.renderer = Renderer(services.media_sources.policy)
 
     def entered(self, request: Request) -> tuple[Session, WorkspaceStore]:
         """Who is logged in, and their workspace.

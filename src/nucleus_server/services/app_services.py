@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from nucleus_server.services.access import Access
 from nucleus_server.services.images import ImageUrls
 from nucleus_server.services.media import MediaStore
+from nucleus_server.services.media_sources import MediaSources
 from nucleus_server.storage import Store
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class AppServices:
-    """The services of one process; has no repr, because it holds the secret."""
+    """The services of one process; has no repr, because it holds secrets."""
 
     store: Store
     access: Access
@@ -20,4 +21,4 @@ class AppServices:
     images: ImageUrls
     secret: bytes
     public_url: str | None
-    media_origins: tuple[str, ...]
+    media_sources: MediaSources

@@ -13,10 +13,11 @@ from nucleus_server.errors import AlreadyExists, Conflict, InvalidInput, NotFoun
 from nucleus_server.storage import schema
 from nucleus_server.storage.base import AnyRow, from_micros, optional_moment, to_micros
 from nucleus_server.storage.ids import new_id, new_user_id
+from nucleus_server.storage.media_locations import MediaLocationRows
 from nucleus_server.storage.releases import ReleaseRows
 
 
-class WorkspaceStore(ReleaseRows):
+class WorkspaceStore(ReleaseRows, MediaLocationRows):
     """Everything one actor can do in one workspace.
 
     Every public method is one transaction: it does all it says or, if it raises, nothing.

@@ -135,4 +135,4 @@ def test_the_image_is_as_large_as_the_address_says(world: World) -> None:
     (twice,) = [a for a in shown.select("#media .keys a") if a.text == "2×"]
     assert len(page(world.api, str(twice["href"]).partition("#")[0]).select(".stage.zoom-2 img")) == 1
     far = page(world.api, path_of(world, "far"))
-    assert "images of https://images.example.com are not shown" in far.text and far.select("#media img") == []
+    assert "Images of https://images.example.com are not shown" in far.text and far.select("#media img") == []

@@ -105,9 +105,11 @@ def test_settings(tmp_path: Path) -> None:
         "NUCLEUS_SECRET_KEY": "s",
         "NUCLEUS_PUBLIC_URL": "https://n.example.com/",
         "NUCLEUS_MEDIA_ORIGINS": "https://a.example https://b.example",
+        "NUCLEUS_MEDIA_BUCKETS": str(tmp_path / "media.toml"),
         "NUCLEUS_BOOTSTRAP_KEY": "k",
     }
     assert set(env) == {setting.env for setting in SETTINGS}
+    (tmp_path / "media.toml").write_text("")
     second = load_settings(env=env)
     assert (second.database_url, second.secret, second.bootstrap_key) == ("postgresql://x/y", b"s", "k")
     assert second.public_url == "https://n.example.com"

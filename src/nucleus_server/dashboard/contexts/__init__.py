@@ -1,6 +1,6 @@
 """What each page is made of: the template may use these names and no others, and a test holds it to that."""
 
-from nucleus_server.dashboard.contexts.account import AccountPage, KeyRow, UserRow
+from nucleus_server.dashboard.contexts.account import AccountPage, BucketRow, KeyRow, MediaPart, UnlistedRow, UserRow
 from nucleus_server.dashboard.contexts.audit import AuditPage, AuditRow
 from nucleus_server.dashboard.contexts.datasets import (
     DatasetPage,
@@ -121,6 +121,7 @@ __all__ = [
     "AuditRow",
     "BadRow",
     "BadRowsPage",
+    "BucketRow",
     "Button",
     "CaseRow",
     "Cell",
@@ -171,6 +172,7 @@ __all__ = [
     "LoginPage",
     "MarginNote",
     "MatrixPage",
+    "MediaPart",
     "ModelCell",
     "ModelColumn",
     "ModelPage",
@@ -212,6 +214,7 @@ __all__ = [
     "Tick",
     "TopItemRow",
     "Turn",
+    "UnlistedRow",
     "UploadPage",
     "UploadRow",
     "UploadTestRow",

@@ -38,6 +38,37 @@ class UserRow:
 
 
 @dataclass(frozen=True, slots=True)
+class BucketRow:
+    """A bucket that the operator has listed, never its credential."""
+
+    name: str = doc("Its name.")
+    endpoint: str = doc("The service that has it.")
+    region: str = doc("The region that signatures name.")
+    keys: str = doc("Which of its objects may be shown.")
+    life: str = doc("How long an address of an object works.")
+
+
+@dataclass(frozen=True, slots=True)
+class UnlistedRow:
+    """An origin or bucket that items name and the operator has not listed."""
+
+    place: str = doc("The origin, or the bucket with its scheme.")
+    n_items: str = doc("How many of the items that were looked at name it.")
+    example: str = doc("The page of one of them.")
+
+
+@dataclass(frozen=True, slots=True)
+class MediaPart:
+    """Where images that are elsewhere may come from."""
+
+    origins: tuple[str, ...] = doc("The listed origins.")
+    buckets: tuple[BucketRow, ...] = doc("The listed buckets.")
+    unlisted: tuple[UnlistedRow, ...] = doc("What items name and is not listed, most items first.")
+    looked_at: str = doc("Which items were looked at for that.")
+    advice: str = doc("What the operator writes to list the unlisted, to copy; empty if there is nothing to list.")
+
+
+@dataclass(frozen=True, slots=True)
 class AccountPage:
     """The settings of a user and of the workspace."""
 
@@ -51,4 +82,5 @@ class AccountPage:
     users: tuple[UserRow, ...] = doc("All users, for admins.")
     new_user: Form | None = doc("Makes a user; None unless for admins.")
     other_keys: tuple[KeyRow, ...] = doc("The keys of all others, for admins.")
+    media: MediaPart = doc("Where images that are elsewhere may come from.")
     workspace: tuple[tuple[str, str], ...] = doc("What the operator has set: names and values.")

@@ -75,6 +75,7 @@ class Picture:
     link: str | None = doc("The image's own address.")
     reason: str = doc("Why it is not shown.")
     page: str | None = field(default=None, metadata={"help": "The item's page; None if there is no such item."})
+    label: str = field(default="", metadata={"help": "Why it is not shown, in two or three words."})
 
 
 @dataclass(frozen=True, slots=True)

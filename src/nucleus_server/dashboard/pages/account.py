@@ -8,6 +8,7 @@ from datetime import datetime
 from nucleus_server import __version__
 from nucleus_server.dashboard.contexts import AccountPage, Choice, Form, Frame, KeyRow, UserRow, Verdict
 from nucleus_server.dashboard.pages.forms import FormMaker, button
+from nucleus_server.dashboard.pages.media import media_part
 from nucleus_server.dashboard.pages.shared import UNDEFINED, when
 from nucleus_server.dashboard.sent_forms import SentForm
 from nucleus_server.domain import Actor, ApiKey, Role, User
@@ -37,7 +38,6 @@ def account_page(
     """One's own keys; what only admins see is empty for others."""
     actor = ws.actor
     keys = sorted(ws.list_keys(), key=lambda key: key.created_at, reverse=True)
-    origins = ", ".join(services.media_origins)
     return AccountPage(
         frame=frame,
         notice=notice,
@@ -49,9 +49,9 @@ def account_page(
         users=tuple(_user_row(user) for user in ws.list_users()) if actor.is_admin else (),
         new_user=_user_form(sent) if actor.is_admin else None,
         other_keys=tuple(_key_row(key, actor, now) for key in keys if key.user_name != actor.user_name),
+        media=media_part(services, ws),
         workspace=(
             ("name", ws.status().workspace_name),
-            ("media origins", origins or "none: NUCLEUS_MEDIA_ORIGINS lists those whose images are shown"),
             ("public address", services.public_url or "the address of the request"),
             ("server", f"Nucleus Validate {__version__}"),
         ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 from nucleus_server.dashboard.contexts import Picture
 from nucleus_server.dashboard.pages.shared import with_query
@@ -14,27 +13,20 @@ from nucleus_server.services.app_services import AppServices
 
 
 def picture(services: AppServices, item: Item, workspace_id: str, slice_id: str | None = None) -> Picture:
-    """The item's image, if the pages' security policy lets the browser load it; its page begins in that slice."""
+    """The item's image, or why it cannot be shown; its page begins in that slice."""
+    name = item.reference_id
     if item.deleted_at is not None:
-        return Picture(item.reference_id, None, None, "this item was deleted")
+        return Picture(name, None, None, "This item was deleted.", label="deleted")
     page = with_query(f"/items/{item.id}", slice=slice_id)
+    location = item.pointcloud_location or item.location
+    if location is None:
+        path = services.images.path(item, workspace_id)
+        return Picture(name, path, path, "", page)
+    found = services.media_sources.shown(location)
     if item.pointcloud_location is not None:
-        return Picture(item.reference_id, None, item.pointcloud_location, "a point cloud, not an image", page)
-    url = services.images.path(item, workspace_id)
-    if url.startswith(("/", "data:image/")):
-        return Picture(item.reference_id, url, url, "", page)
-    parts = urlsplit(url)
-    origin = f"{parts.scheme}://{parts.netloc}"
-    if origin in services.media_origins:
-        return Picture(item.reference_id, url, url, "", page)
-    link = url if parts.scheme in ("http", "https") else None
-    return Picture(
-        item.reference_id,
-        None,
-        link,
-        f"images of {origin} are not shown: the operator can add it to NUCLEUS_MEDIA_ORIGINS",
-        page,
-    )
+        link = found.link if found.link is None or found.link.startswith(("http://", "https://")) else None
+        return Picture(name, None, link, "A point cloud is no image.", page, "point cloud")
+    return Picture(name, found.url, found.link, found.reason, page, found.label)
 
 
 def pictures(services: AppServices, ws: WorkspaceStore, item_ids: Iterable[str]) -> dict[str, Picture]:

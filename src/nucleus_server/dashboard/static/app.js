@@ -94,6 +94,35 @@ if (window.vegaEmbed) {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawCharts);
 }
 
+// An image that does not load says so in its place, as those do that a page knows it cannot show.
+function explainMissing(image) {
+  const link = image.closest("a");
+  const open = document.createElement("a");
+  Object.assign(open, { href: image.currentSrc || image.src, target: "_blank", rel: "noreferrer noopener", textContent: "Open the original" });
+  const summary = document.createElement("summary");
+  summary.textContent = "⊘ not loaded";
+  const reason = document.createElement("p");
+  reason.append(
+    "The browser could not load this image: it is gone (404), access to it was refused, or it is no image that browsers show. ",
+    open,
+  );
+  const details = document.createElement("details");
+  details.append(summary, reason);
+  details.open = image.closest(".stage") !== null;
+  const place = document.createElement("div");
+  place.className = "placeholder";
+  place.append(details);
+  (link ?? image).replaceWith(place);
+}
+
+const PICTURES = ".picture img, .stage img";
+document.addEventListener("error", (event) => {
+  if (event.target.matches?.(PICTURES)) explainMissing(event.target);
+}, true);
+for (const image of document.querySelectorAll(PICTURES)) {
+  if (image.complete && image.naturalWidth === 0) explainMissing(image); // it failed before this file ran
+}
+
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button.copy");
   if (!button) return;
