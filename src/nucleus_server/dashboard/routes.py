@@ -18,7 +18,7 @@ from nucleus_server.dashboard.function_routes import add_function_routes
 from nucleus_server.dashboard.item_routes import add_item_routes
 from nucleus_server.dashboard.model_routes import add_model_routes
 from nucleus_server.dashboard.release_routes import add_release_routes
-from nucleus_server.dashboard.rendering import page_route
+from nucleus_server.dashboard.rendering import is_part_request, page_route
 from nucleus_server.dashboard.session import safe_path
 from nucleus_server.dashboard.settings_routes import SAVED, add_settings_routes
 from nucleus_server.dashboard.site import Site, page_number
@@ -121,9 +121,29 @@ def _add_test_routes(router: APIRouter, site: Site) -> None:
         return renderer.page("matrix.html", pages.matrix_page(ws, frame, query, site.address(request)))
 
     @router.get("/tests/{test_id}")
-    def test(request: Request, test_id: str, saved: str = "") -> Response:
+    def test(request: Request, test_id: str, saved: str = "", page: str = "", show: str = "") -> Response:
         session, ws = site.entered(request)
         frame = site.frame("Scenario test", session, "tests")
-        notice = SAVED if saved else None
-        context = pages.test_page(services, ws, frame, test_id, site.address(request), notice=notice)
+        context = pages.test_page(
+            services,
+            ws,
+            frame,
+            test_id,
+            site.address(request),
+            page=page_number(page),
+            show=show,
+            notice=SAVED if saved else None,
+        )
         return renderer.page("test.html", context)
+
+    @router.get("/tests/{test_id}/history/{function_id}")
+    def history(request: Request, test_id: str, function_id: str, show: str = "", waiting: str = "") -> Response:
+        _, ws = site.entered(request)
+        shown = pages.shown_results(show)
+        if not is_part_request(request):
+            query = f"?show={shown.value}" if show else ""
+            return RedirectResponse(f"/tests/{test_id}{query}#history", 303)
+        part = pages.history_part(ws, test_id, function_id, shown)
+        if waiting and part.waiting is not None:
+            return Response(status_code=204)  # htmx leaves what is shown as it is, and asks again
+        return renderer.page("history.html", part)

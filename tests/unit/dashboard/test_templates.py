@@ -21,6 +21,7 @@ PAGES = {
     "error.html": contexts.ErrorPage,
     "matrix.html": contexts.MatrixPage,
     "test.html": contexts.TestPage,
+    "history.html": contexts.HistoryPart,
     "evaluation.html": contexts.EvaluationPage,
     "uploads.html": contexts.UploadsPage,
     "upload.html": contexts.UploadPage,

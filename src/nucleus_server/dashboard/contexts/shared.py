@@ -64,6 +64,7 @@ class Chart:
     spec: dict[str, Any] = doc("Its Vega-Lite specification.")
     header: tuple[str, ...] = doc("The columns of the table below it.")
     rows: tuple[tuple[str, ...], ...] = doc("The rows of that table.")
+    paths: tuple[str, ...] = field(default=(), metadata={"help": "What the rows lead to; empty if to nothing."})
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from nucleus_server.dashboard.pages.datasets import dataset_page, datasets_page,
 from nucleus_server.dashboard.pages.evaluations import evaluation_page, items_part, save_list
 from nucleus_server.dashboard.pages.exports import PATIENCE_S, comparison_file, complete, release_file
 from nucleus_server.dashboard.pages.functions import function_page, functions_page
+from nucleus_server.dashboard.pages.histories import history_part, shown_results
 from nucleus_server.dashboard.pages.items import item_page, item_path
 from nucleus_server.dashboard.pages.jobs import jobs_page
 from nucleus_server.dashboard.pages.matrix import matrix_page, matrix_query
@@ -54,6 +55,7 @@ __all__ = [
     "find_reporting",
     "function_page",
     "functions_page",
+    "history_part",
     "item_page",
     "item_path",
     "items_part",
@@ -75,6 +77,7 @@ __all__ = [
     "set_role",
     "set_rule",
     "set_settings",
+    "shown_results",
     "slice_page",
     "test_page",
     "upload_page",

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from nucleus_server.dashboard import charts
 from nucleus_server.dashboard.contexts import (
     Cell,
-    Chart,
     CriterionRow,
     Frame,
     FunctionRow,
+    HistoryPlace,
+    Pages,
     TestPage,
     WaiverNote,
 )
 from nucleus_server.dashboard.intervals import interval_text, signed
+from nucleus_server.dashboard.pages.forms import no_form
+from nucleus_server.dashboard.pages.histories import criterion_words, shown_results
 from nucleus_server.dashboard.pages.pictures import picture
-from nucleus_server.dashboard.pages.settings import settings_part
+from nucleus_server.dashboard.pages.settings import owner_name, settings_part
 from nucleus_server.dashboard.pages.shared import (
-    NBSP,
-    PROPERTIES,
     UNDEFINED,
     criterion_text,
     direction,
@@ -27,13 +27,12 @@ from nucleus_server.dashboard.pages.shared import (
     function_paths,
     number,
     percent,
-    property_text,
     score_range,
-    shortened,
     verdict,
     when,
+    with_query,
 )
-from nucleus_server.dashboard.pages.verdict_words import comparison_verdict, margin_text, waiver_note
+from nucleus_server.dashboard.pages.verdict_words import comparison_verdict, margin_text, p_text, waiver_note
 from nucleus_server.dashboard.pages.waivers import waiver_rows
 from nucleus_server.dashboard.sent_forms import SentForm
 from nucleus_server.domain import (
@@ -42,6 +41,7 @@ from nucleus_server.domain import (
     JudgedEvaluation,
     ReportEntry,
     ScenarioTest,
+    Slice,
     TestFunction,
     Waiver,
 )
@@ -49,8 +49,10 @@ from nucleus_server.services import WorkspaceStore
 from nucleus_server.services.app_services import AppServices
 from nucleus_server.services.comparing import compare_with_baseline
 from nucleus_server.services.judging import judge_test, upload_numbers
+from nucleus_server.services.result_history import Shown
 
 _N_THUMBNAILS = 12
+_PAGE_SIZE = 50
 _WAIT_S = 0.1  # for verdicts that nobody asked for before; a page waits for no more
 
 
@@ -61,10 +63,17 @@ def test_page(
     test_id: str,
     address: str,
     *,
+    page: int = 1,
+    show: str = "",
     notice: str | None = None,
     sent: SentForm | None = None,
 ) -> TestPage:
-    """One test with its criteria and settings, its history and what to run to upload to it."""
+    """One test with its criteria and settings, its evaluations and what to run to upload to it.
+
+    Args:
+        page: Of the evaluations, from 1.
+        show: Which results the histories show, as `shown_results` reads it.
+    """
     test = ws.get_scenario_test(test_id)
     part = ws.get_slice_by_key(test.slice_key)
     entries = ws.list_test_functions(test_id)
@@ -76,6 +85,11 @@ def test_page(
     baselines = baseline_evaluations(history, test.baseline_model_id)
     compared = compare_with_baseline(ws, test_id, wait_s=_WAIT_S)
     waivers = [waiver for waiver in ws.list_waivers(is_active=True) if waiver.test_key == test.key]
+    listed = [judged for judged in reversed(history) if judged.evaluation.function_key in by_function]
+    n_pages = max(1, -(-len(listed) // _PAGE_SIZE))
+    page = min(page, n_pages)
+    shown = shown_results(show)
+    wanted = None if shown is Shown.RECENT else shown.value
     cells = [
         cell(
             judged,
@@ -86,8 +100,7 @@ def test_page(
             compared.get(judged.evaluation.id),
             waivers,
         )
-        for judged in history
-        if judged.evaluation.function_key in by_function
+        for judged in listed[(page - 1) * _PAGE_SIZE : page * _PAGE_SIZE]
     ]
     items = ws.items_at(part.dataset_key, ws.slice_ordinals(part.key, _N_THUMBNAILS))
     criteria = ws.list_criteria(test_id)
@@ -98,13 +111,37 @@ def test_page(
         name=test.name,
         slice_name=part.name,
         slice_id=part.id,
+        slice_path=f"/slices/{part.id}"
+        if any(each.key == part.key for each in ws.list_slices(test.dataset_id))
+        else None,
         dataset_name=ws.get_dataset(test.dataset_id).name,
+        dataset_path=f"/datasets/{test.dataset_id}",
         n_members=part.n_members,
+        versions=_versions(part, history),
         baseline=None if baseline is None else baseline.baseline_model_name,
         functions=tuple(_function_row(entry, test, paths) for entry in entries),
         criteria=tuple(_criterion_row(change) for change in reversed(criteria)),
-        charts=tuple(_history_chart(i, entry, history, uploads) for i, entry in enumerate(entries)),
-        evaluations=tuple(reversed(cells)),
+        no_criteria_form=no_form(ws.actor, test.owner_id, owner_name(ws, test.owner_id), "these criteria"),
+        histories=tuple(
+            HistoryPlace(
+                part_id=f"history-{entry.function.id}",
+                function_name=entry.function.name,
+                path=with_query(f"/tests/{test.id}/history/{entry.function.id}", show=wanted),
+            )
+            for entry in entries
+            if any(
+                judged.evaluation.result is not None and judged.evaluation.function_key == entry.function.key
+                for judged in history
+            )
+        ),
+        evaluations=tuple(cells),
+        pages=Pages(
+            number=page,
+            n_pages=n_pages,
+            n_rows=len(listed),
+            previous_path=_page_path(test.id, page - 1, wanted) if page > 1 else None,
+            next_path=_page_path(test.id, page + 1, wanted) if page < n_pages else None,
+        ),
         thumbnails=tuple(picture(services, item, ws.actor.workspace_id) for item in items),
         settings=settings_part(
             ws, test, entries, {model.id: model.name for model in ws.list_models() if model.id in evaluated}, sent
@@ -164,6 +201,7 @@ def cell(
         compare_path=f"/compare/{baseline}/{evaluation.id}" if is_comparable else None,
         against=None if pair is None else comparison_verdict(pair.verdict),
         difference="" if pair is None or pair.delta is None else _difference(pair.delta, pair.low, pair.high),
+        p_value="" if pair is None or pair.delta is None else p_text(pair.p_value),
         waiver=_waiver(evaluation, waivers) if judged.passed is False else None,
     )
 
@@ -196,64 +234,23 @@ def _function_row(entry: TestFunction, test: ScenarioTest, paths: Mapping[str, s
 
 
 def _criterion_row(change: CriterionChange) -> CriterionRow:
-    if change.property is not None:
-        before, after = (
-            "not set" if value is None else shortened(property_text(change.property, value))
-            for value in (change.before, change.after)
-        )
-        what = f"{change.function_name}: {PROPERTIES.get(change.property, change.property)} {before} → {after}"
-    elif change.function_id is None:
-        what = "no baseline" if change.baseline_model_name is None else f"baseline {change.baseline_model_name}"
-    else:
-        if change.threshold is None or change.comparison is None:
-            what = f"{change.function_name}: no threshold"
-        else:
-            what = f"{change.function_name} {change.comparison.symbol}{NBSP}{number(change.threshold)}"
-        what += "" if change.mode is None else f", mode {change.mode.value}"
-        what += f", margin {change.margin:g}" if change.margin else ""
-    return CriterionRow(when(change.created_at), change.user_name, what)
+    return CriterionRow(when(change.created_at), change.user_name, criterion_words(change))
+
+
+def _page_path(test_id: str, page: int, show: str | None) -> str:
+    return f"{with_query(f'/tests/{test_id}', show=show, page=page if page > 1 else None)}#evaluations"
+
+
+def _versions(part: Slice, history: Iterable[JudgedEvaluation]) -> str:
+    sizes = sorted({judged.evaluation.n_members for judged in history} | {part.n_members})
+    return (
+        "" if len(sizes) == 1 else f"evaluations of {len(sizes)} versions: {', '.join(f'{n:,}' for n in sizes)} items"
+    )
 
 
 def _upload_labels(evaluations: Sequence[Evaluation]) -> dict[str, str]:
     """Evaluation id → «upload 2 of 3», from a history oldest first."""
     return {key: upload_label(place) for key, place in upload_numbers(evaluations).items()}
-
-
-def _history_chart(
-    index: int, entry: TestFunction, history: Iterable[JudgedEvaluation], uploads: dict[str, str]
-) -> Chart:
-    rows = [j for j in history if j.evaluation.function_key == entry.function.key and j.evaluation.result is not None]
-    points = [
-        {
-            "label": f"{i}. {judged.evaluation.model_name[:24]}",
-            "model": judged.evaluation.model_name,
-            "result": judged.evaluation.result,
-            "threshold": None if judged.judgement is None else judged.judgement.threshold,
-            "verdict": verdict(judged.passed, "").word,
-            "when": when(judged.evaluation.created_at),
-        }
-        for i, judged in enumerate(rows, start=1)
-    ]
-    return Chart(
-        name=f"history-{index}",
-        title=f"{entry.function.name} over evaluations",
-        description=f"{len(points)} results of {entry.function.name} in the order of upload, with their thresholds.",
-        note="short lines: thresholds" if any(p["threshold"] is not None for p in points) else "",
-        spec=charts.history_spec(points, y_title=entry.function.name[:40]),
-        header=("#", "model", "upload", "result", "criterion", "verdict", "when (UTC)"),
-        rows=tuple(
-            (
-                str(i),
-                judged.evaluation.model_name,
-                uploads[judged.evaluation.id],
-                number(judged.evaluation.result),
-                criterion_text(judged),
-                verdict(judged.passed, "").word,
-                when(judged.evaluation.created_at),
-            )
-            for i, judged in enumerate(rows, start=1)
-        ),
-    )
 
 
 def _upload_code(address: str, test_id: str, function_name: str) -> str:

@@ -14,14 +14,15 @@ function chartConfig() {
     legend: { labelColor: value("--text"), labelFontSize: 12, orient: "top" },
     view: { stroke: "transparent" },
     range: { category: [value("--pass"), value("--fail"), value("--none")] },
+    area: { color: value("--accent") }, text: { color: value("--muted"), fontSize: 12 },
     bar: { color: value("--accent") }, line: { color: value("--muted") }, point: { color: value("--accent") },
     rule: { color: value("--text") }, tick: { color: value("--text") },
   };
 }
 
 // The expression interpreter (`ast`) needs no eval, and the styles are in our own file: the page's policy allows neither.
-function drawCharts() {
-  for (const place of document.querySelectorAll("[data-spec]")) {
+function drawCharts(within = document) {
+  for (const place of within.querySelectorAll("[data-spec]")) {
     const spec = JSON.parse(document.getElementById(place.dataset.spec).textContent);
     vegaEmbed(place, spec, {
       actions: false, ast: true, renderer: "svg", defaultStyle: false, config: chartConfig(),
@@ -91,7 +92,11 @@ for (const svg of document.querySelectorAll("svg.intervals.large")) {
 
 if (window.vegaEmbed) {
   drawCharts();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawCharts);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawCharts());
+  // A part that was loaded later may hold charts; those that are drawn already stay as they are.
+  document.addEventListener("htmx:after:swap", () => {
+    for (const place of document.querySelectorAll("[data-spec]:empty")) drawCharts(place.parentElement);
+  });
 }
 
 // An image that does not load says so in its place, as those do that a page knows it cannot show.
