@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -15,7 +15,9 @@ from nucleus._async_job import AsyncJob
 from nucleus._connection import DEFAULT_ENDPOINT, Connection
 from nucleus._dataset import Dataset
 from nucleus._exceptions import ModelCreationError, NoAPIKey, read_bad_rows
+from nucleus._job_list import list_jobs
 from nucleus._model import Model
+from nucleus._model_run import ModelRun
 from nucleus._score_upload import get_upload
 from nucleus._slice import Slice
 from nucleus._upload_report import UploadReport
@@ -84,12 +86,20 @@ class NucleusClient(Administration):
     def create_dataset(
         self,
         name: str,
-        is_scene: bool = False,
+        is_scene: bool | None = None,
         use_privacy_mode: bool = False,
         item_metadata_schema: dict[str, Any] | None = None,
         annotation_metadata_schema: dict[str, Any] | None = None,
     ) -> Dataset:
-        """Create an empty dataset."""
+        """Create an empty dataset.
+
+        Args:
+            name: Its name; several may have the same.
+            is_scene: It takes scenes, instead of items on their own.
+            use_privacy_mode: Its media must stay where they are: items by URL only, with width and height.
+            item_metadata_schema: What you say about the metadata of its items; kept and given back.
+            annotation_metadata_schema: Likewise of its annotations.
+        """
         answer = self.connection.post(
             {
                 "name": name,
@@ -153,9 +163,15 @@ class NucleusClient(Administration):
             raise ModelCreationError(str(answer.get("error")))
         return self.get_model(answer["model_id"])
 
-    def get_model(self, model_id: str) -> Model:
-        """The model with this id."""
-        return Model.from_json(self.connection.get(f"model/{model_id}"), self.connection)
+    def get_model(self, model_id: str | None = None, model_run_id: str | None = None) -> Model:
+        """The model with this id, or the model of this run.
+
+        Raises:
+            ValueError: Neither or both are given.
+        """
+        if (model_id is None) == (model_run_id is None):
+            raise ValueError("expected either a model_id or a model_run_id")
+        return Model.from_json(self.connection.get(f"model/{model_id or model_run_id}"), self.connection)
 
     @property
     def models(self) -> list[Model]:
@@ -170,6 +186,38 @@ class NucleusClient(Administration):
         """Delete a model; its past evaluations stay."""
         answer: dict[str, Any] = self.connection.delete(f"model/{model_id}")
         return answer
+
+    def get_model_run(self, model_run_id: str, dataset_id: str | None = None) -> ModelRun:
+        """The model run with this id; with the dataset it was made on, if you will add predictions to it."""
+        return ModelRun(model_run_id, dataset_id, self.connection)
+
+    def delete_model_run(self, model_run_id: str) -> dict[str, Any]:
+        """Delete a run with its predictions; results that were computed from them stay."""
+        answer: dict[str, Any] = self.connection.delete(f"modelRun/{model_run_id}")
+        return answer
+
+    def merge_model_runs(
+        self, model_run_ids: Iterable[str], *, name: str | None = None, metadata: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Make one run of several; they stay.
+
+        Returns:
+            `model_run_id` and `dataset_ids` of the new run, and the `job` that fills it.
+
+        Raises:
+            ValueError: There are fewer than two different ones.
+        """
+        given = list(dict.fromkeys(model_run_ids))
+        if len(given) < 2:
+            raise ValueError(f"expected at least two different model runs, got {', '.join(given) or 'none'}")
+        optional = {"name": name, "metadata": metadata}
+        payload = {"model_run_ids": given, **{key: value for key, value in optional.items() if value is not None}}
+        answer = self.connection.post(payload, "modelRun/merge")
+        return {
+            "model_run_id": answer["model_run_id"],
+            "dataset_ids": answer["dataset_ids"],
+            "job": self.get_job(answer["job_id"]),
+        }
 
     # --- uploads of scores
 
@@ -224,16 +272,22 @@ class NucleusClient(Administration):
         limit: int | None = None,
         dataset_id: str | None = None,
     ) -> list[AsyncJob]:
-        """Jobs, newest first."""
-        rows = self.connection.post(
-            {
-                "dataset_id": dataset_id,
-                "job_types": list(job_types or ()),
-                "from_date": None if from_date is None else str(from_date),
-                "to_date": None if to_date is None else str(to_date),
-                "limit": limit or 50_000,
-                "show_completed": show_completed,
-            },
-            "jobs/",
+        """Jobs, newest first.
+
+        Args:
+            show_completed: Also those that are done.
+            from_date: Made at this time or later, UTC.
+            to_date: Made at this time or earlier, UTC.
+            job_types: Of these types; see `nucleus.job.CustomerJobTypes`.
+            limit: At most so many; 50,000 if you do not say.
+            dataset_id: Of this dataset.
+        """
+        return list_jobs(
+            self.connection,
+            show_completed=show_completed,
+            from_date=from_date,
+            to_date=to_date,
+            job_types=job_types,
+            limit=limit,
+            dataset_id=dataset_id,
         )
-        return [AsyncJob.from_json(row, self.connection) for row in rows]

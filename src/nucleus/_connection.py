@@ -89,9 +89,10 @@ class Connection:
         """PUT a msgpack body; it is sent again if the answer was lost."""
         return self._call("PUT", route, content=body, content_type=MSGPACK, is_replay_safe=True)
 
-    def delete(self, route: str) -> Any:
-        """DELETE."""
-        return self._call("DELETE", route)
+    def delete(self, route: str, payload: object = None, params: Mapping[str, str] | None = None) -> Any:
+        """DELETE, with a JSON body where a route asks for one."""
+        content = None if payload is None else json_body(payload)
+        return self._call("DELETE", route, content=content, params=params)
 
     def download(self, route: str, write: Callable[[bytes], object]) -> None:
         """GET a file, piece by piece."""
@@ -108,11 +109,20 @@ class Connection:
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise _no_answer(url, str(error) or type(error).__name__) from error
 
-    def post_files(self, document: bytes, files: Sequence[tuple[str, bytes, str]], route: str) -> Any:
-        """POST multipart: the JSON part `items`, then one `image` part for each (name, content, content type)."""
-        parts: list[tuple[str, Any]] = [("items", (None, document, "application/json"))]
-        parts += [("image", file) for file in files]
-        return self._call("POST", route, files=parts, params={"async": "1"}, is_replay_safe=True)
+    def post_files(
+        self,
+        document: bytes,
+        files: Sequence[tuple[str, bytes, str]],
+        route: str,
+        *,
+        names: tuple[str, str] = ("items", "image"),
+        is_job: bool = True,
+    ) -> Any:
+        """POST multipart: the JSON part, then one for each (name, content, content type); `names` is what parts are called."""
+        parts: list[tuple[str, Any]] = [(names[0], (None, document, "application/json"))]
+        parts += [(names[1], file) for file in files]
+        params = {"async": "1"} if is_job else None
+        return self._call("POST", route, files=parts, params=params, is_replay_safe=True)
 
     def put_signed(self, url: str, body: bytes) -> None:
         """PUT a payload to a signed URL, which needs no key and must not get one."""

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import datetime
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from nucleus._answers import paged
 from nucleus._appending import append_items
 from nucleus._async_job import AsyncJob
 from nucleus._connection import Connection
+from nucleus._dataset_annotations import DatasetAnnotations
 from nucleus._dataset_item import DatasetItem
+from nucleus._dataset_metadata import DatasetMetadata
+from nucleus._dataset_scenes import DatasetScenes
 from nucleus._dataset_scores import upload_scores
 from nucleus._exceptions import DatasetItemRetrievalError, NotFoundError, NucleusAPIError, NucleusError
 from nucleus._html import html_table
 from nucleus._item_sources import count_of, reference_ids_of
+from nucleus._job_list import list_jobs
 from nucleus._model import Model
-from nucleus._slice import IDS_PER_REQUEST, Slice, paged_items
+from nucleus._scene_upload import append_scenes
+from nucleus._scenes import LidarScene, Scene, VideoScene
+from nucleus._slice import IDS_PER_REQUEST, Slice
+from nucleus._slice_building import SliceBuilderFilters, SliceBuilderMethods, SliceType
 from nucleus._tables import ArrowStream, in_blocks
 from nucleus._upload_report import UploadReport
 from nucleus.validate.clusters import ClusterKey, DatasetClusterKey, cluster_json
@@ -51,8 +60,8 @@ class DatasetInfo:
         return getattr(self, key)
 
 
-class Dataset:
-    """A growing list of items."""
+class Dataset(DatasetAnnotations, DatasetScenes, DatasetMetadata):
+    """A growing list of items, alone or in scenes, with their ground truth and what models predict."""
 
     def __init__(self, dataset_id: str, connection: Connection, name: str | None = None) -> None:
         self.id = dataset_id
@@ -107,22 +116,28 @@ class Dataset:
 
     def items_generator(self, page_size: int = 10_000) -> Iterator[DatasetItem]:
         """All its items in the order of insertion, read page by page."""
-        yield from paged_items(self._connection, f"dataset/{self.id}/itemsPage", page_size)
+        yield from map(
+            DatasetItem.from_json, paged(self._connection, f"dataset/{self.id}/itemsPage", page_size, "items")
+        )
 
     @property
     def slices(self) -> list[Slice]:
         """Its slices, oldest first."""
         return [Slice(row["id"], self._connection, row) for row in self._connection.get(f"dataset/{self.id}/slices")]
 
-    def get_slices(self, name: str | None = None) -> list[Slice]:
-        """Its slices of this name.
+    def get_slices(self, name: str | None = None, slice_type: str | SliceType | None = None) -> list[Slice]:
+        """Its slices of this name and of this type.
 
         Raises:
-            NotFoundError: There are none.
+            ValueError: There is no such type.
+            NotFoundError: There are no such slices.
         """
-        rows = self._connection.get(f"dataset/{self.id}/slices", {"name": name} if name else None)
+        asked = {"name": name or "", "type": SliceType(slice_type).value if slice_type else ""}
+        params = {key: value for key, value in asked.items() if value}
+        rows = self._connection.get(f"dataset/{self.id}/slices", params or None)
         if not rows:
-            raise NotFoundError(f"dataset {self.id} has no slice named {name!r}")
+            wanted = " and ".join(f"{key} {value!r}" for key, value in params.items())
+            raise NotFoundError(f"expected slices of dataset {self.id}{wanted and f' with {wanted}'}, got none")
         return [Slice(row["id"], self._connection, row) for row in rows]
 
     def info(self) -> DatasetInfo:
@@ -141,13 +156,13 @@ class Dataset:
 
     def append(
         self,
-        items: Iterable[DatasetItem] | Mapping[str, Any] | ArrowStream,
+        items: Iterable[DatasetItem] | Iterable[LidarScene] | Iterable[VideoScene] | Mapping[str, Any] | ArrowStream,
         update: bool = False,
         local_files_per_upload_request: int = 10,
         asynchronous: bool | None = None,
         batch_size: int | None = None,
     ) -> AsyncJob:
-        """Add items at the end of the dataset, any number of them.
+        """Add items, or scenes, at the end of the dataset, any number of them.
 
         They are sent in requests of about 20,000, each stored whole or not at all. If one fails, those before it are stored:
         call again with the same items, and the present ones are ignored (or updated).
@@ -156,7 +171,8 @@ class Dataset:
             items: Items by URL, of local image files, of text or of metadata alone; they may be mixed. Objects in any
                 iterable, also a generator; or a mapping of columns or a table of polars, pandas or pyarrow, in which the
                 columns named like fields of `DatasetItem` are these fields and every other column is a key of the metadata.
-            update: Replace the metadata of items whose reference id is taken, instead of ignoring them.
+                Or a list of lidar scenes or of video scenes, which go in one job.
+            update: Replace the metadata of items and scenes whose reference id is taken, instead of ignoring them.
             local_files_per_upload_request: How many files go into one request.
             asynchronous: Accepted for compatibility and ignored.
             batch_size: Accepted for compatibility and ignored.
@@ -174,6 +190,8 @@ class Dataset:
         for name, value in (("asynchronous", asynchronous), ("batch_size", batch_size)):
             if value is not None:
                 warnings.warn(f"append ignores {name}: leave it out", DeprecationWarning, stacklevel=2)
+        if isinstance(items, Sequence) and items and isinstance(items[0], Scene):
+            return append_scenes(self._connection, self.id, items, update=update)
         return append_items(
             self._connection, self.id, items, update=update, n_files_per_request=local_files_per_upload_request
         )
@@ -250,22 +268,6 @@ class Dataset:
         )
         return DatasetClusterKey.from_json(answer)
 
-    def iloc(self, i: int) -> dict[str, Any]:
-        """The item at place `i` in the order of insertion, as `item`, and its `annotations`."""
-        return self._located(f"iloc/{i}")
-
-    def refloc(self, reference_id: str) -> dict[str, Any]:
-        """The item with this reference id, as `item`, and its `annotations`."""
-        return self._located(f"refloc/{quote(reference_id, safe='')}")
-
-    def loc(self, dataset_item_id: str) -> dict[str, Any]:
-        """The item with this id of the server's, as `item`, and its `annotations`."""
-        return self._located(f"loc/{dataset_item_id}")
-
-    def _located(self, route: str) -> dict[str, Any]:
-        answer = self._connection.get(f"dataset/{self.id}/{route}")
-        return {"item": DatasetItem.from_json(answer["item"]), "annotations": answer["annotations"]}
-
     def create_slice(self, name: str, reference_ids: Iterable[str] | None = None) -> Slice:
         """Create a slice of the items with these reference ids, in this order; without ids, an empty one.
 
@@ -289,6 +291,84 @@ class Dataset:
                 self._connection.delete(f"slice/{created.id}")
             raise
         return created
+
+    def create_slice_by_ids(
+        self,
+        name: str,
+        dataset_item_ids: Iterable[str] | None = None,
+        scene_ids: Iterable[str] | None = None,
+        annotation_ids: Iterable[str] | None = None,
+        prediction_ids: Iterable[str] | None = None,
+    ) -> Slice:
+        """Create a slice by the server's ids: of items, or of scenes, or of objects (annotations and predictions).
+
+        Raises:
+            ValueError: No ids are given, or ids of different kinds.
+        """
+        objects = [*(annotation_ids or ()), *(prediction_ids or ())]
+        given = {
+            "dataset_item_ids": None if dataset_item_ids is None else [*dataset_item_ids],
+            "scene_ids": None if scene_ids is None else [*scene_ids],
+            "object_ids": objects or None,
+        }
+        kinds = [kind for kind, ids in given.items() if ids]
+        if len(kinds) != 1:
+            raise ValueError(f"expected ids of one kind, got {' and '.join(kinds) or 'none'}")
+        answer = self._connection.post({"name": name, **given}, f"dataset/{self.id}/create_slice")
+        return Slice(answer["slice_id"], self._connection)
+
+    def build_slice(
+        self,
+        name: str,
+        sample_size: int,
+        sample_method: str | SliceBuilderMethods,
+        filters: SliceBuilderFilters | None = None,
+    ) -> Any:
+        """Create a slice of items that are drawn from the dataset.
+
+        Args:
+            name: Its name.
+            sample_size: How many items to draw.
+            sample_method: `Random`, or `Uniqueness`, which prefers items that are unlike one another.
+            filters: From which items.
+
+        Returns:
+            The job, and the slice's id if it is known already; or, where there is no job, what the server answers.
+
+        Raises:
+            ValueError: There is no such method, or the size is less than 1.
+        """
+        if sample_size < 1:
+            raise ValueError(f"expected a sample_size of at least 1, got {sample_size}")
+        payload = {
+            "name": name,
+            "sampleSize": sample_size,
+            "sampleMethod": SliceBuilderMethods(sample_method).value,
+            "filters": filters.to_payload() if filters else {},
+        }
+        answer = self._connection.post(payload, f"dataset/{self.id}/build_slice")
+        if "job_id" in answer:
+            return AsyncJob.from_json(answer, self._connection), str(answer.get("sliceId", ""))
+        return answer
+
+    def jobs(
+        self,
+        job_types: Sequence[str] | None = None,
+        from_date: str | datetime.datetime | None = None,
+        to_date: str | datetime.datetime | None = None,
+        limit: int = 50_000,
+        show_completed: bool = False,
+    ) -> list[AsyncJob]:
+        """Its jobs, newest first; see `NucleusClient.list_jobs`."""
+        return list_jobs(
+            self._connection,
+            show_completed=show_completed,
+            from_date=from_date,
+            to_date=to_date,
+            job_types=job_types,
+            limit=limit,
+            dataset_id=self.id,
+        )
 
     def delete_item(self, reference_id: str) -> dict[str, Any]:
         """Delete an item; its scores in past evaluations stay."""

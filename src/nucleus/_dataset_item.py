@@ -8,9 +8,37 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
+from nucleus._geometry import CameraParams
+
 _REMOTE = re.compile(r"(https?|s3|gs|gcs|azure)://|data:image/", re.IGNORECASE)
+_CAMERA = "camera_params"
+
+
+class DatasetItemType(Enum):
+    """What an item of a scene is."""
+
+    IMAGE = "image"
+    POINTCLOUD = "pointcloud"
+
+
+@dataclass
+class DatasetItemEmbeddingInfo:
+    """Numbers that describe an item, for an index of yours.
+
+    Attributes:
+        index_id: The index.
+        embedding_vector: The numbers; of one length in the index.
+    """
+
+    index_id: str
+    embedding_vector: list[float]
+
+    def to_payload(self) -> dict[str, Any]:
+        """What is sent of it."""
+        return {"index_id": self.index_id, "embedding_vector": self.embedding_vector}
 
 
 @dataclass
@@ -21,8 +49,10 @@ class DatasetItem:
         image_location: URL of an image, or the path of a local image file, which is uploaded. On an item from the server
             that has neither, the URL of a card that shows its text and metadata.
         reference_id: Your own id of the item, unique in its dataset.
-        metadata: Anything that JSON can hold.
+        metadata: Anything that JSON can hold. On an image of a scene, `camera_params` is how the camera stood and projects;
+            see `CameraParams`.
         pointcloud_location: URL of a point cloud.
+        embedding_info: Numbers that describe it.
         width: Of the image, in pixels.
         height: Of the image, in pixels.
         text: A text to evaluate on, instead of an image.
@@ -33,11 +63,12 @@ class DatasetItem:
     reference_id: str | None = None
     metadata: dict[str, Any] | None = None
     pointcloud_location: str | None = None
+    embedding_info: DatasetItemEmbeddingInfo | None = None
     width: int | None = None
     height: int | None = None
-    text: str | None = None
     phash: str | None = field(default=None, compare=False)
     dataset_item_id: str | None = field(default=None, compare=False)
+    text: str | None = None
 
     def __post_init__(self) -> None:
         if self.image_location is not None:  # also a pathlib.Path
@@ -52,6 +83,11 @@ class DatasetItem:
                 "none of them"
             )
         self.metadata = self.metadata or {}
+        if _CAMERA in self.metadata:
+            try:
+                CameraParams.from_json(self.metadata[_CAMERA])
+            except (ValueError, KeyError, TypeError) as error:
+                raise ValueError(f"item {self.reference_id!r}: {error}") from error
 
     @property
     def local(self) -> bool:
@@ -62,11 +98,15 @@ class DatasetItem:
     def from_json(cls, payload: dict[str, Any]) -> DatasetItem:
         """The item that the server describes."""
         image = payload.get("processed_url") or payload.get("image_url") or payload.get("original_image_url")
+        cloud = payload.get("pointcloud_url")
+        url = payload.get("url")
+        if url and not (image or cloud):
+            image, cloud = (None, url) if url.endswith(".json") else (url, None)
         return cls(
             image_location=image or None,
             reference_id=payload.get("ref_id") or payload["reference_id"],
             metadata=payload.get("metadata") or {},
-            pointcloud_location=payload.get("pointcloud_url"),
+            pointcloud_location=cloud or None,
             width=payload.get("width"),
             height=payload.get("height"),
             text=payload.get("text"),
@@ -74,12 +114,19 @@ class DatasetItem:
             dataset_item_id=payload.get("dataset_item_id"),
         )
 
-    def to_payload(self) -> dict[str, Any]:
-        """What is sent when the item is appended."""
+    def to_payload(self, is_scene: bool = False) -> dict[str, Any]:
+        """What is sent when the item is appended, by itself or as a part of a scene."""
         payload: dict[str, Any] = {"metadata": self.metadata, "reference_id": self.reference_id}
+        if is_scene:
+            payload["type"] = "pointcloud" if self.pointcloud_location else "image"
+            payload["url"] = self.pointcloud_location or self.image_location
+            camera = (self.metadata or {}).get(_CAMERA)
+            if camera is not None:
+                payload[_CAMERA] = CameraParams.from_json(camera).to_payload()
         for name, value in (
-            ("image_url", self.image_location),
-            ("pointcloud_url", self.pointcloud_location),
+            ("image_url", None if is_scene else self.image_location),
+            ("pointcloud_url", None if is_scene else self.pointcloud_location),
+            ("embedding_info", self.embedding_info and self.embedding_info.to_payload()),
             ("width", self.width),
             ("height", self.height),
             ("text", self.text),

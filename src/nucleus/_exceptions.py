@@ -3,8 +3,10 @@
 NucleusError
 ├── NoAPIKey
 ├── InvalidUpload (also ValueError and AssertionError)
+│   └── DuplicateIDError        two annotations of one call have one id
 ├── CreateScenarioTestError
 ├── ModelCreationError
+├── ModelRunCreationError
 ├── DatasetItemRetrievalError
 ├── NucleusConnectionError
 ├── JobError
@@ -72,12 +74,20 @@ class InvalidUpload(NucleusError, ValueError, AssertionError):
             writer.writerows(self.bad_rows())
 
 
+class DuplicateIDError(InvalidUpload):
+    """Two annotations of one call are on one item and have one id."""
+
+
 class CreateScenarioTestError(NucleusError):
     """A scenario test cannot be made of these evaluation functions."""
 
 
 class ModelCreationError(NucleusError):
     """Could not create the model."""
+
+
+class ModelRunCreationError(NucleusError):
+    """Could not create the model run."""
 
 
 class DatasetItemRetrievalError(NucleusError):

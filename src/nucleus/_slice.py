@@ -7,18 +7,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from nucleus._answers import paged
 from nucleus._connection import Connection
 from nucleus._console import progress_bar
 from nucleus._dataset_item import DatasetItem
+from nucleus._exports import exported_predictions, exported_row, slice_member
 from nucleus._html import html_table
 from nucleus._item_sources import count_of, reference_ids_of
+from nucleus._model import Model
 from nucleus._tables import in_blocks
 
 IDS_PER_REQUEST = 500_000
+_ROWS_PER_PAGE = 10_000
 
 
 class Slice:
-    """An append-only list of items of one dataset."""
+    """An append-only list of members of one dataset: items, or scenes, or annotations and predictions."""
 
     def __init__(self, slice_id: str, connection: Connection, info: dict[str, Any] | None = None) -> None:
         self.id = slice_id
@@ -67,17 +71,43 @@ class Slice:
         return self._info
 
     @property
-    def items(self) -> list[DatasetItem]:
-        """Its items, in slice order."""
-        return [DatasetItem.from_json(row) for row in self._connection.get(f"slice/{self.id}")["items"]]
+    def type(self) -> str:
+        """What its members are: `dataset_item`, `scene` or `object`."""
+        return str(self._cached()["type"])
+
+    @property
+    def description(self) -> str | None:
+        """What it is for."""
+        return self._cached().get("description")
+
+    @property
+    def pending_job_count(self) -> int | None:
+        """How many jobs still add members to it."""
+        return self.info().get("pending_job_count")
+
+    @property
+    def tags(self) -> list[str]:
+        """Words to find it by."""
+        return list(self.info().get("tags") or ())
+
+    def add_tags(self, tags: Iterable[str]) -> dict[str, Any]:
+        """Add words to find it by."""
+        answer: dict[str, Any] = self._connection.post({"slice_tags": list(tags)}, f"slice/{self.id}/tag")
+        return answer
+
+    @property
+    def items(self) -> list[Any]:
+        """Its members, in slice order: items, scenes without their frames, or annotations and predictions."""
+        return [slice_member(row, self._connection) for row in self._connection.get(f"slice/{self.id}")["items"]]
 
     def dataset_items(self) -> list[DatasetItem]:
-        """The same as `items`."""
-        return self.items
+        """The items of a slice of items, in slice order."""
+        return [DatasetItem.from_json(row) for row in self._connection.get(f"slice/{self.id}")["items"]]
 
-    def items_generator(self, page_size: int = 10_000) -> Iterator[DatasetItem]:
-        """Its items in slice order, read page by page."""
-        yield from paged_items(self._connection, f"slice/{self.id}/itemsPage", page_size)
+    def items_generator(self, page_size: int = 10_000) -> Iterator[Any]:
+        """Its members in slice order, read page by page."""
+        for row in paged(self._connection, f"slice/{self.id}/itemsPage", page_size, "items"):
+            yield slice_member(row, self._connection)
 
     def append(self, reference_ids: Iterable[str] | None = None) -> dict[str, Any]:
         """Add members at the end; present ones stay where they are.
@@ -118,13 +148,39 @@ class Slice:
     def _cached(self) -> dict[str, Any]:
         return self._info or self.info()
 
+    # --- exports
 
-def paged_items(connection: Connection, route: str, page_size: int) -> Iterator[DatasetItem]:
-    """The items of a route that answers page by page."""
-    token: str | None = None
-    while True:
-        page = connection.post({"pageToken": token, "pageSize": page_size}, route, is_replay_safe=True)
-        yield from map(DatasetItem.from_json, page["items"])
-        token = page["nextPageToken"]
-        if not token:
-            return
+    def items_and_annotations(self) -> list[dict[str, Any]]:
+        """Its items with their ground truth, as `items_and_annotation_generator` yields them."""
+        return list(self.items_and_annotation_generator())
+
+    def items_and_annotation_generator(self, use_mirrored_images: bool = False) -> Iterator[dict[str, Any]]:
+        """Its items with their ground truth, read page by page; see `Dataset.items_and_annotation_generator`."""
+        route = f"slice/{self.id}/exportForTrainingPage"
+        yield from map(exported_row, paged(self._connection, route, _ROWS_PER_PAGE, "data", chip=use_mirrored_images))
+
+    def export_predictions(self, model: Model | str) -> list[dict[str, Any]]:
+        """Its items with a model's predictions, as `export_predictions_generator` yields them."""
+        return list(self.export_predictions_generator(model))
+
+    def export_predictions_generator(self, model: Model | str) -> Iterator[dict[str, Any]]:
+        """Its items with a model's predictions, read page by page.
+
+        Yields:
+            An item as `item`, and its `predictions`: lists by kind (`box`, `polygon`, …), and as `segmentation` the only one.
+        """
+        model_id = model if isinstance(model, str) else model.id
+        route = f"slice/{self.id}/{model_id}/exportForTrainingPage"
+        yield from map(exported_predictions, paged(self._connection, route, _ROWS_PER_PAGE, "data"))
+
+    def export_class_labels(self) -> list[str]:
+        """The labels of the ground truth on its items, each once."""
+        return list(self._connection.get(f"slice/{self.id}/class_labels").get("data") or ())
+
+    def export_raw_json(self) -> Any:
+        """Its members as the server keeps them."""
+        return self._connection.get(f"slice/{self.id}/export_raw_json")
+
+    def export_raw_items(self) -> Any:
+        """Where the media of its items are, in `raw_dataset_items`."""
+        return self._connection.get(f"slice/{self.id}/exportRawItems")

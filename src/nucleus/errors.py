@@ -2,10 +2,20 @@
 
 from nucleus._exceptions import (
     DatasetItemRetrievalError,
+    DuplicateIDError,
     ModelCreationError,
+    ModelRunCreationError,
     NoAPIKey,
     NotFoundError,
     NucleusAPIError,
 )
 
-__all__ = ["DatasetItemRetrievalError", "ModelCreationError", "NoAPIKey", "NotFoundError", "NucleusAPIError"]
+__all__ = [
+    "DatasetItemRetrievalError",
+    "DuplicateIDError",
+    "ModelCreationError",
+    "ModelRunCreationError",
+    "NoAPIKey",
+    "NotFoundError",
+    "NucleusAPIError",
+]

@@ -1,0 +1,5 @@
+"""Rotations, under the path that existing scripts import them from."""
+
+from nucleus._geometry import Quaternion
+
+__all__ = ["Quaternion"]
