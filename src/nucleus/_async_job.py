@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
@@ -16,6 +16,13 @@ _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 1.0
 _SHOW_AFTER_S = 1.0
 RUNNING = "Running"
+
+
+class HasConnection(Protocol):
+    """A client."""
+
+    @property
+    def connection(self) -> Connection: ...
 
 
 @dataclass
@@ -45,6 +52,11 @@ class AsyncJob:
             payload["job_creation_time"],
             connection,
         )
+
+    @classmethod
+    def from_id(cls, job_id: str, client: HasConnection) -> AsyncJob:
+        """The job with this id, of a client's server."""
+        return cls.from_json(client.connection.get(f"job/{job_id}/info"), client.connection)
 
     def status(self) -> dict[str, Any]:
         """Ask for `status`, `message`, `job_progress`, `completed_steps` and `total_steps`."""

@@ -14,7 +14,9 @@ from nucleus._admin import Administration
 from nucleus._async_job import AsyncJob
 from nucleus._connection import DEFAULT_ENDPOINT, Connection
 from nucleus._dataset import Dataset
+from nucleus._earlier_calls import EarlierCalls
 from nucleus._exceptions import ModelCreationError, NoAPIKey, read_bad_rows
+from nucleus._item_folder import items_of_folder
 from nucleus._job_list import list_jobs
 from nucleus._model import Model
 from nucleus._model_run import ModelRun
@@ -24,7 +26,7 @@ from nucleus._upload_report import UploadReport
 from nucleus.validate.client import Validate
 
 
-class NucleusClient(Administration):
+class NucleusClient(Administration, EarlierCalls):
     """A connection to one workspace of one server.
 
     Args:
@@ -111,6 +113,29 @@ class NucleusClient(Administration):
             "dataset/create",
         )
         return Dataset(answer["dataset_id"], self.connection, name)
+
+    def create_dataset_from_dir(
+        self,
+        dirname: str,
+        dataset_name: str | None = None,
+        use_privacy_mode: bool = False,
+        privacy_mode_proxy: str = "",
+        allowed_file_types: Iterable[str] = ("png", "jpg", "jpeg"),
+        skip_size_warning: bool = False,
+    ) -> Dataset:
+        """Create a dataset of the image files of a folder; it is called like the folder if you give no name.
+
+        The other arguments, and what it raises, as in `Dataset.add_items_from_dir`; nothing is created then.
+        """
+        if use_privacy_mode or privacy_mode_proxy:
+            raise ValueError(
+                "expected no privacy mode: create the dataset, and append items by URL with width and height"
+            )
+        items = items_of_folder(dirname, allowed_file_types, may_be_many=skip_size_warning)
+        dataset = self.create_dataset(dataset_name or os.path.basename(os.path.abspath(dirname)))
+        if items:
+            dataset.append(items).sleep_until_complete()
+        return dataset
 
     def get_dataset(self, dataset_id: str) -> Dataset:
         """The dataset with this id."""

@@ -21,8 +21,9 @@ from nucleus._dataset_scenes import DatasetScenes
 from nucleus._dataset_scores import upload_scores
 from nucleus._exceptions import DatasetItemRetrievalError, NotFoundError, NucleusAPIError, NucleusError
 from nucleus._html import html_table
+from nucleus._item_folder import items_of_folder
 from nucleus._item_sources import count_of, reference_ids_of
-from nucleus._job_list import list_jobs
+from nucleus._job_list import count_by_status, list_jobs
 from nucleus._model import Model
 from nucleus._scene_upload import append_scenes
 from nucleus._scenes import LidarScene, Scene, VideoScene
@@ -196,6 +197,42 @@ class Dataset(DatasetAnnotations, DatasetScenes, DatasetMetadata):
             self._connection, self.id, items, update=update, n_files_per_request=local_files_per_upload_request
         )
 
+    def add_items_from_dir(
+        self,
+        dirname: str | None = None,
+        existing_dirname: str | None = None,
+        privacy_mode_proxy: str = "",
+        allowed_file_types: Iterable[str] = ("png", "jpg", "jpeg"),
+        skip_size_warning: bool = False,
+        update_items: bool = False,
+    ) -> AsyncJob | None:
+        """Add the image files of a folder, and of the folders in it; the reference id of each is its path in the folder.
+
+        Args:
+            dirname: The folder.
+            existing_dirname: The same, under another name.
+            privacy_mode_proxy: Not served: a dataset in privacy mode takes items by URL.
+            allowed_file_types: The endings of the files' names.
+            skip_size_warning: Also if there are more than 500.
+            update_items: Replace the metadata of items whose reference id is taken, instead of ignoring them.
+
+        Returns:
+            The last job; None if the folder has no such files.
+
+        Raises:
+            ValueError: There is no such folder; more than 500 files are in it and nobody said that this is meant; or files are
+                to be served by a proxy.
+        """
+        if privacy_mode_proxy:
+            raise ValueError(
+                "expected no privacy_mode_proxy: append items by URL, with their width and height, instead"
+            )
+        folder = existing_dirname or dirname
+        if not folder:
+            raise ValueError("expected a dirname, got none")
+        items = items_of_folder(folder, allowed_file_types, may_be_many=skip_size_warning)
+        return self.append(items, update=update_items) if items else None
+
     def upload_scores(
         self,
         functions: Mapping[FunctionKey, str],
@@ -358,9 +395,19 @@ class Dataset(DatasetAnnotations, DatasetScenes, DatasetMetadata):
         to_date: str | datetime.datetime | None = None,
         limit: int = 50_000,
         show_completed: bool = False,
-    ) -> list[AsyncJob]:
-        """Its jobs, newest first; see `NucleusClient.list_jobs`."""
-        return list_jobs(
+        stats_only: bool = False,
+    ) -> Any:
+        """Its jobs, newest first; see `NucleusClient.list_jobs`.
+
+        Args:
+            job_types: Of these types.
+            from_date: Made at this time or later, UTC.
+            to_date: Made at this time or earlier, UTC.
+            limit: At most so many.
+            show_completed: Also those that are done.
+            stats_only: How many there are of each type and status, instead of the jobs.
+        """
+        found = list_jobs(
             self._connection,
             show_completed=show_completed,
             from_date=from_date,
@@ -369,6 +416,7 @@ class Dataset(DatasetAnnotations, DatasetScenes, DatasetMetadata):
             limit=limit,
             dataset_id=self.id,
         )
+        return count_by_status(found) if stats_only else found
 
     def delete_item(self, reference_id: str) -> dict[str, Any]:
         """Delete an item; its scores in past evaluations stay."""

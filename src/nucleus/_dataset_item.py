@@ -94,6 +94,21 @@ class DatasetItem:
         """Whether the image is a local file."""
         return self.image_location is not None and not _REMOTE.match(self.image_location)
 
+    @property
+    def type(self) -> DatasetItemType:
+        """Whether it is an image or a point cloud; a text or metadata alone is shown as an image."""
+        return DatasetItemType.POINTCLOUD if self.pointcloud_location else DatasetItemType.IMAGE
+
+    @property
+    def camera_params(self) -> CameraParams | None:
+        """How the camera stood and projects, from its metadata; None if that does not say it."""
+        described = (self.metadata or {}).get(_CAMERA)
+        return None if described is None else CameraParams.from_json(described)
+
+    def local_file_exists(self) -> bool:
+        """Whether the local image is there."""
+        return self.image_location is not None and os.path.isfile(self.image_location)
+
     @classmethod
     def from_json(cls, payload: dict[str, Any]) -> DatasetItem:
         """The item that the server describes."""
@@ -118,11 +133,10 @@ class DatasetItem:
         """What is sent when the item is appended, by itself or as a part of a scene."""
         payload: dict[str, Any] = {"metadata": self.metadata, "reference_id": self.reference_id}
         if is_scene:
-            payload["type"] = "pointcloud" if self.pointcloud_location else "image"
+            payload["type"] = self.type.value
             payload["url"] = self.pointcloud_location or self.image_location
-            camera = (self.metadata or {}).get(_CAMERA)
-            if camera is not None:
-                payload[_CAMERA] = CameraParams.from_json(camera).to_payload()
+            if (camera := self.camera_params) is not None:
+                payload[_CAMERA] = camera.to_payload()
         for name, value in (
             ("image_url", None if is_scene else self.image_location),
             ("pointcloud_url", None if is_scene else self.pointcloud_location),

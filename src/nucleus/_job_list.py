@@ -67,3 +67,12 @@ def list_jobs(
         "jobs/",
     )
     return [AsyncJob.from_json(row, connection) for row in rows]
+
+
+def count_by_status(jobs: Sequence[AsyncJob]) -> dict[str, dict[str, int]]:
+    """How many jobs there are of each type, and of these in each status."""
+    counts: dict[str, dict[str, int]] = {}
+    for job in jobs:
+        of_type = counts.setdefault(job.job_type, {})
+        of_type[job.job_last_known_status] = of_type.get(job.job_last_known_status, 0) + 1
+    return counts

@@ -349,8 +349,12 @@ class SceneCategoryPrediction(SceneCategoryAnnotation):
         dataset_item_id: str | None = None,
         dataset_id: str | None = None,
     ) -> None:
-        self.taxonomy_name = taxonomy_name
-        _predict(self, label, metadata, None, reference_id, dataset_item_id, dataset_id)
+        _check_target(reference_id, dataset_item_id)
+        self.label, self.taxonomy_name, self.metadata = label, taxonomy_name, metadata
+        # An annotation always has a reference id; a prediction may have the server's id instead.
+        self.reference_id = reference_id  # type: ignore[assignment]
+        self.dataset_item_id, self.dataset_id = dataset_item_id, dataset_id
+        self._task_id = None
         self.confidence = confidence
 
     @classmethod
