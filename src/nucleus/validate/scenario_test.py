@@ -330,7 +330,10 @@ class ScenarioTest:
         return EvaluationHistory(ScenarioTestEvaluation.from_json(row, self.connection) for row in rows)
 
     def plot_history(self, eval_fn: EvalFunction | str | None = None) -> alt.LayerChart | alt.VConcatChart:
-        """Its evaluations as a chart: results in the order of upload, with the numbers that they are compared with.
+        """Its evaluations as a chart: results in the order of upload, with their intervals and what they were compared with.
+
+        The band is the 95 % interval of each single result; lines are the threshold and the baseline's result as they were in
+        force; letters mark where the slice, a criterion or the baseline changed. Waits for intervals to be computed.
 
         The chart is Altair's: it shows in a notebook, and `chart.save("history.html")` keeps it.
 
@@ -339,6 +342,7 @@ class ScenarioTest:
 
         Raises:
             ImportError: altair is not installed: `pip install 'nucleus-validate[plot]'`.
+            JobTimeoutError: The intervals were not computed within ten minutes. The same call again goes on where it was.
             NotFoundError: No function has this name, or it is not of this test.
             ValueError: There is no evaluation with a result yet.
         """
@@ -348,10 +352,16 @@ class ScenarioTest:
             if wanted not in functions:
                 raise NotFoundError(f"expected a function of test {self.name!r}, got {wanted}, which is none of it")
             functions = [wanted]
-        names = {row["id"]: row["name"] for row in self.connection.get("validate/eval_fn")["eval_functions"]}
-        history = self.get_eval_history()
-        series = [(names.get(key, key), [e for e in history if e.eval_function_id == key]) for key in functions]
-        return history_chart(self.name, series)
+        return history_chart(self.name, [self._result_history(function_id) for function_id in functions])
+
+    def _result_history(self, function_id: str) -> dict[str, Any]:
+        """The results of one function with all their intervals, as the server sends them."""
+
+        def ask() -> dict[str, Any]:
+            answer: dict[str, Any] = self.connection.get(self._route(f"rules/{function_id}/history"))
+            return answer | {"n_comparisons": len(answer["points"]), "entries": []}
+
+        return wait_until_computed(self.connection, ask(), ask, timeout_s=600)
 
     def get_items(self, level: EntityLevel = EntityLevel.ITEM) -> list[DatasetItem]:
         """The items that it evaluates models on.

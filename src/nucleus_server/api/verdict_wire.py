@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from nucleus_server.api.http import iso
+from nucleus_server.api.wire import criterion_row, evaluation_row
 from nucleus_server.domain import (
     AuditEntry,
     Bound,
@@ -30,6 +31,7 @@ from nucleus_server.services.explanations import Explanation
 from nucleus_server.services.power import MarginProposal, Power
 from nucleus_server.services.release_report import options_to_json
 from nucleus_server.services.releases import ReleaseView
+from nucleus_server.services.result_history import HistoryChange, HistoryPoint, ResultHistory
 
 
 def choice_row(choice: ClusterChoice) -> dict[str, Any]:
@@ -100,6 +102,59 @@ def power_row(power: Power) -> dict[str, Any]:
         "how": power.how,
         "baseline_evaluation_id": power.baseline_evaluation_id,
         "candidate_evaluation_id": power.candidate_evaluation_id,
+    }
+
+
+def history_row(history: ResultHistory) -> dict[str, Any]:
+    """A function's results on a test, what they were compared with over time, and what changed."""
+    return {
+        "status": "complete" if history.job_id is None else "computing",
+        "job_id": history.job_id,
+        "n_computed": history.n_computed,
+        "scenario_test_id": history.test.id,
+        "eval_function_id": history.entry.function.id,
+        "eval_function_name": history.entry.function.name,
+        "unit": history.entry.function.unit,
+        "alpha": history.alpha,
+        "cluster": cluster_row(history.cluster),
+        "points": [_point_row(point) for point in history.points],
+        "levels": [
+            {"start": level.start, "end": level.end, "threshold": level.threshold, "baseline_result": level.baseline}
+            for level in history.levels
+        ],
+        "changes": [_history_change_row(change) for change in history.changes],
+    }
+
+
+def _point_row(point: HistoryPoint) -> dict[str, Any]:
+    interval = point.interval
+    return {
+        "number": point.number,
+        "evaluation": evaluation_row(point.judged, point.upload),
+        "interval": None
+        if interval is None
+        else {
+            "low": interval.low,
+            "high": interval.high,
+            "method": interval.method,
+            "n_clusters": interval.n_clusters,
+        },
+        "threshold": point.threshold,
+        "threshold_comparison": None if point.comparison is None else point.comparison.value,
+        "baseline_result": point.baseline,
+    }
+
+
+def _history_change_row(change: HistoryChange) -> dict[str, Any]:
+    return {
+        "kind": change.kind,
+        "after": change.after,
+        "criterion": None if change.criterion is None else criterion_row(change.criterion),
+        "baseline_model_name": None if change.criterion is None else change.criterion.baseline_model_name,
+        "n_before": change.n_before,
+        "n_members": change.n_members,
+        "user_name": change.user_name,
+        "created_at": iso(change.created_at),
     }
 
 

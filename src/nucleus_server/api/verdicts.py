@@ -19,6 +19,7 @@ from nucleus_server.services.comparing import compare_on_test
 from nucleus_server.services.explanations import explain
 from nucleus_server.services.power import power, propose_margin
 from nucleus_server.services.release_report import release_report, report_options, report_path
+from nucleus_server.services.result_history import result_history
 
 router = APIRouter()
 
@@ -177,6 +178,17 @@ def power_meter(test_id: str, function_id: str, ws: Workspace, effect: str | Non
     """The difference that the test can see by this function, and what it would take to see `effect`."""
     wished = None if effect is None else _positive(effect)
     return Answer(verdict_wire.power_row(power(ws, test_id, function_id, wished)))
+
+
+@router.get("/validate/scenario_test/{test_id}/rules/{function_id}/history")
+def history(
+    test_id: str, function_id: str, ws: Workspace, wait_s: Annotated[float, Query(ge=0, le=30)] = _WAIT_S
+) -> Answer:
+    """The function's results with their intervals, oldest first, what was in force when they came, and what changed.
+
+    Intervals that take longer than `wait_s` seconds are left to a job: ask again.
+    """
+    return Answer(verdict_wire.history_row(result_history(ws, test_id, function_id, wait_s=wait_s)))
 
 
 @router.post("/validate/scenario_test/{test_id}/compare", openapi_extra=takes(Compare))

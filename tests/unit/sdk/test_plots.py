@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nucleus import NotFoundError
-from nucleus_server.dashboard import charts
+from nucleus_server.dashboard.history_charts import result_history_spec
 from tests.support.api import Api
 from tests.support.suites import Suite, made_up_scores, make_suite
 
@@ -26,19 +26,30 @@ def values(chart: Any) -> list[dict[str, Any]]:
     return rows
 
 
+def points(chart: Any) -> list[dict[str, Any]]:
+    """The results of a history."""
+    (rows,) = (layer["data"]["values"] for layer in chart["layer"] if layer["mark"]["type"] == "point")
+    found: list[dict[str, Any]] = rows
+    return found
+
+
 def test_the_history_of_a_test(suite: Suite) -> None:
-    """Every evaluation in the order of upload, what it is compared with, and what came of it."""
+    """Every evaluation in the order of upload, with its interval, what it was compared with, and what changed."""
     suite.upload(suite.old, made_up_scores(40, 1))
     suite.upload(suite.new, made_up_scores(40, 2) - 0.3)
     suite.test.set_baseline_model(suite.old.id)
     chart = suite.test.plot_history().to_dict()
     history = suite.test.get_eval_history()
-    points = values(chart)
-    assert [point["result"] for point in points] == [e.result for e in history]
-    assert [point["verdict"] for point in points] == ["passed", "failed"]
-    assert {point["threshold"] for point in points} == {history[0].result}
-    assert [layer["mark"]["type"] for layer in chart["layer"]] == ["line", "tick", "point"]
-    assert chart["title"] == "roads" and chart["layer"][0]["encoding"]["y"]["title"] == "quality"
+    shown = points(chart)
+    assert [point["result"] for point in shown] == [e.result for e in history]
+    assert [point["verdict"] for point in shown] == ["passed", "failed"]
+    assert all(point["low"] < point["result"] < point["high"] for point in shown)
+    kinds = [layer["mark"]["type"] for layer in chart["layer"]]
+    assert kinds == ["rule", "text", "area", "rule", "rule", "line", "point", "text"]
+    (mark,), (level,) = (chart["layer"][i]["data"]["values"] for i in (0, 4))
+    assert (mark["place"], mark["label"]) == (2.5, "a") and mark["what"].startswith(f"baseline {suite.old.name} (")
+    assert level == {"start": 2.5, "end": 3.0, "value": history[0].result, "what": "baseline"}
+    assert chart["title"] == "roads" and chart["layer"][2]["encoding"]["y"]["title"] == "quality"
     assert suite.test.plot_history("quality").to_dict()["layer"] == chart["layer"]
     with pytest.raises(NotFoundError, match="no such function"):
         suite.test.plot_history("no such function")
@@ -55,8 +66,10 @@ def test_several_functions_are_below_each_other(suite: Suite) -> None:
     suite.dataset.upload_scores({"quality": "x", "second": "y"}, suite.new, table)
     chart = suite.test.plot_history().to_dict()
     assert [part["layer"][0]["encoding"]["y"]["title"] for part in chart["vconcat"]] == ["quality", "second"]
-    assert [values(part)[0]["verdict"] for part in chart["vconcat"]] == ["no criterion"] * 2
-    assert len(chart["vconcat"][0]["layer"]) == 2  # no threshold to draw
+    assert [points(part)[0]["verdict"] for part in chart["vconcat"]] == ["no criterion"] * 2
+    # No threshold to draw, and nothing changed.
+    kinds = [layer["mark"]["type"] for layer in chart["vconcat"][0]["layer"]]
+    assert kinds == ["area", "rule", "line", "point", "text"]
 
 
 def test_it_looks_like_the_dashboard(suite: Suite) -> None:
@@ -64,12 +77,13 @@ def test_it_looks_like_the_dashboard(suite: Suite) -> None:
     suite.upload(suite.new, made_up_scores(40, 1))
     suite.test.get_eval_functions()[0].set_threshold(0.4)
     ours = suite.test.plot_history().to_dict()
-    points = [{**point, "label": "x"} for point in values(ours)]
-    theirs = charts.history_spec(points, y_title="quality")
+    rows = [{**point, "path": "/"} for point in points(ours)]
+    marks, levels = (ours["layer"][i]["data"]["values"] for i in (0, 4))
+    theirs = result_history_spec(rows, levels, marks, end=2.0, y_title="quality")
     assert [layer["mark"]["type"] for layer in ours["layer"]] == [layer["mark"]["type"] for layer in theirs["layer"]]
     for mine, page in zip(ours["layer"], theirs["layer"], strict=True):
         assert mine["encoding"]["x"] == page["encoding"]["x"]
-        assert mine["encoding"]["y"] == page["encoding"]["y"]
+        assert mine["encoding"].get("y") == page["encoding"].get("y")
         assert {k: v for k, v in mine["mark"].items() if k != "color"} == page["mark"]
 
 
