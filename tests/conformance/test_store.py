@@ -20,6 +20,7 @@ from sqlalchemy.exc import NoResultFound
 from nucleus_server import domain, errors
 from nucleus_server.domain import Comparison, Direction, NewItem, Role, UploadPart
 from nucleus_server.storage import LeaseLost, NewColumn, Store, WorkspaceStore, schema
+from tests.conformance.object_actions import OBJECT_ACTIONS
 from tests.conformance.store_actions import (
     ACTIONS,
     FIRST_PART,
@@ -55,6 +56,9 @@ def store(database_url: str, clock: Clock) -> Iterator[Store]:
 @pytest.fixture
 def ws(store: Store) -> WorkspaceStore:
     return open_workspace(store, "default")
+
+
+EVERY_ACTION = {**ACTIONS, **OBJECT_ACTIONS}
 
 
 class InjectedFailure(Exception):
@@ -116,12 +120,12 @@ class TestStore:
             for name, method in inspect.getmembers(WorkspaceStore, inspect.isfunction)
             if not name.startswith("_") and "self._write()" in inspect.getsource(method)
         }
-        assert writing == {name.split()[0] for name in ACTIONS}
+        assert writing == {name.split()[0] for name in EVERY_ACTION}
 
-    @pytest.mark.parametrize("name", ACTIONS)
+    @pytest.mark.parametrize("name", EVERY_ACTION)
     def test_all_or_nothing(self, store: Store, ws: WorkspaceStore, name: str) -> None:
         """A failure at any statement of a method leaves every table as it was; without one the method changes something."""
-        act = ACTIONS[name](ws)
+        act = EVERY_ACTION[name](ws)
         assert_all_or_nothing(store, lambda: act(ws))
 
     @pytest.mark.parametrize("name", STORE_ACTIONS)
@@ -129,20 +133,20 @@ class TestStore:
         """The same for what writes without a workspace: bootstrap, logins, the job queue."""
         assert_all_or_nothing(store, STORE_ACTIONS[name](store, ws))
 
-    @pytest.mark.parametrize("name", ACTIONS)
+    @pytest.mark.parametrize("name", EVERY_ACTION)
     def test_viewer_changes_nothing(self, store: Store, ws: WorkspaceStore, name: str) -> None:
         """Every writing method refuses a viewer."""
         viewer = as_user(store, ws, "viewer", Role.VIEWER)
-        act = ACTIONS[name](ws)
+        act = EVERY_ACTION[name](ws)
         before = dump(store)
         with pytest.raises(errors.PermissionDenied):
             act(viewer)
         assert dump(store) == before
 
-    @pytest.mark.parametrize("name", [n for n in ACTIONS if "world" in inspect.getsource(ACTIONS[n])])
+    @pytest.mark.parametrize("name", [n for n in EVERY_ACTION if "world" in inspect.getsource(EVERY_ACTION[n])])
     def test_other_workspaces_objects_do_not_exist(self, store: Store, ws: WorkspaceStore, name: str) -> None:
         """An admin of another workspace gets «not found» for everything that is not theirs."""
-        action: Action = ACTIONS[name]
+        action: Action = EVERY_ACTION[name]
         act = action(ws)
         stranger = open_workspace(store, "other")
         with pytest.raises(errors.NotFound):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -113,21 +114,12 @@ class FileRows(JobRows):
     def _release_media(self, connection: Connection, digest: str | None) -> None:
         if digest is None:
             return
-        still_shown = (
-            sa.select(schema.items.c.ordinal)
-            .join(schema.datasets, schema.datasets.c.key == schema.items.c.dataset_key)
-            .where(
-                schema.items.c.media_digest == digest,
-                schema.datasets.c.workspace_key == self._workspace_key,
-                schema.datasets.c.hidden_at.is_(None),
-            )
-        )
         connection.execute(
             schema.media.update()
             .where(
                 schema.media.c.workspace_key == self._workspace_key,
                 schema.media.c.digest == digest,
-                ~sa.exists(still_shown),
+                *(~shown for shown in shown_by(self._workspace_key, digest)),
             )
             .values(released_at=self._now())
         )
@@ -140,3 +132,17 @@ class FileRows(JobRows):
             sa.select(table.c.job_id).where(table.c.dataset_key == dataset_key, table.c.request_id == request_id)
         ).scalar_one_or_none()
         return None if job_id is None else self._job(connection, job_id)
+
+
+def shown_by(workspace_key: sa.ColumnElement[Any] | int, digest: sa.ColumnElement[Any] | str) -> list[sa.Exists]:
+    """What a file may be shown by: items, and the masks of annotations and predictions, of datasets that are there."""
+    datasets = schema.datasets
+    return [
+        sa.exists().where(
+            table.c.media_digest == digest,
+            datasets.c.key == table.c.dataset_key,
+            datasets.c.workspace_key == workspace_key,
+            datasets.c.hidden_at.is_(None),
+        )
+        for table in (schema.items, schema.annotations, schema.predictions)
+    ]

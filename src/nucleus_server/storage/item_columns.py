@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 from nucleus_server.domain import Json
 from nucleus_server.storage import columns, schema
 from nucleus_server.storage.base import AnyRow
-from nucleus_server.storage.datasets import DatasetRows
+from nucleus_server.storage.object_rows import ObjectRows
 
 _METADATA = "metadata."
 MAX_METADATA_KEYS = 100
@@ -23,7 +23,7 @@ MAX_METADATA_KEYS = 100
 _MAX_KEY_LENGTH = 200
 
 
-class ItemColumnRows(DatasetRows):
+class ItemColumnRows(ObjectRows):
     """The part of the workspace store that keeps what is derived from items."""
 
     def reference_ids(self, dataset_key: int) -> pl.Series:

@@ -11,7 +11,7 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from nucleus_server.domain import AppendCounts, Item, Job, JobStatus, JobType, Json, NewItem
+from nucleus_server.domain import AppendCounts, Item, Job, JobStatus, JobType, Json, NewItem, ObjectOwner
 from nucleus_server.errors import InvalidInput, NotFound, Problem, listed
 from nucleus_server.storage import schema
 from nucleus_server.storage.base import AnyRow, from_micros, optional_moment, to_json
@@ -197,7 +197,7 @@ class ItemRows(ItemColumnRows):
                 .order_by(items.c.ordinal)
                 .limit(limit)
             )
-            return [_to_item(dataset.item_prefix, row) for row in rows]
+            return [to_item(dataset.item_prefix, row) for row in rows]
 
     def get_item(self, item_id: str) -> Item:
         """The live item with this public id."""
@@ -209,7 +209,7 @@ class ItemRows(ItemColumnRows):
                     connection, schema.datasets.c.item_prefix == prefix, schema.items.c.ordinal == ordinal
                 )
                 if row is not None:
-                    return _to_item(prefix, row)
+                    return to_item(prefix, row)
         raise _item_not_found(f"id {item_id!r}", "this workspace")
 
     def get_item_by_reference(self, dataset_id: str, reference_id: str) -> Item:
@@ -221,7 +221,7 @@ class ItemRows(ItemColumnRows):
             )
             if row is None:
                 raise _item_not_found(f"reference id {reference_id!r}", f"dataset {dataset_id}")
-            return _to_item(dataset.item_prefix, row)
+            return to_item(dataset.item_prefix, row)
 
     def get_item_at(self, dataset_id: str, index: int) -> Item:
         """The live item at this place in the order of insertion, from 0."""
@@ -236,7 +236,7 @@ class ItemRows(ItemColumnRows):
                 else:
                     row = connection.execute(live.order_by(items.c.ordinal).offset(index).limit(1)).one_or_none()
                 if row is not None:
-                    return _to_item(dataset.item_prefix, row)
+                    return to_item(dataset.item_prefix, row)
             raise _item_not_found(f"index {index}", f"dataset {dataset_id} of {dataset.n_live_items} items")
 
     def items_at(self, dataset_key: int, ordinals: Sequence[int] | NDArray[np.int64]) -> list[Item]:
@@ -256,7 +256,7 @@ class ItemRows(ItemColumnRows):
                         schema.items.c.ordinal.in_(wanted[start : start + _IN_BATCH]),
                     )
                 )
-                found.update((row.ordinal, _to_item(prefix, row)) for row in rows)
+                found.update((row.ordinal, to_item(prefix, row)) for row in rows)
             return [found[ordinal] for ordinal in wanted]
 
     def item_prefix(self, dataset_key: int) -> str:
@@ -279,10 +279,17 @@ class ItemRows(ItemColumnRows):
             )
             if row is None:
                 raise _item_not_found(f"reference id {reference_id!r}", f"dataset {dataset_id}")
-            items = schema.items
+            self._delete_item_rows(connection, dataset, [row])
+            self._audit(connection, "item.delete", item_id(dataset.item_prefix, row.ordinal), {"dataset": dataset_id})
+
+    def _delete_item_rows(self, connection: Connection, dataset: AnyRow, rows: Sequence[AnyRow]) -> None:
+        items, ordinals = schema.items, [row.ordinal for row in rows]
+        if not ordinals:
+            return
+        for start in range(0, len(ordinals), _IN_BATCH):
             connection.execute(
                 items.update()
-                .where(items.c.dataset_key == dataset.key, items.c.ordinal == row.ordinal)
+                .where(items.c.dataset_key == dataset.key, items.c.ordinal.in_(ordinals[start : start + _IN_BATCH]))
                 .values(
                     deleted_at=self._now(),
                     location=None,
@@ -294,15 +301,17 @@ class ItemRows(ItemColumnRows):
                     metadata="{}",
                 )
             )
-            self._forget_reference_id(connection, dataset.key, row.ordinal)
-            self._write_metadata(connection, dataset.key, dataset.n_items, {row.ordinal: {}})
-            connection.execute(
-                schema.datasets.update()
-                .where(schema.datasets.c.key == dataset.key)
-                .values(n_live_items=schema.datasets.c.n_live_items - 1)
-            )
-            self._release_media(connection, row.media_digest)
-            self._audit(connection, "item.delete", item_id(dataset.item_prefix, row.ordinal), {"dataset": dataset_id})
+        for ordinal in ordinals:
+            self._forget_reference_id(connection, dataset.key, ordinal)
+        self._write_metadata(connection, dataset.key, dataset.n_items, {ordinal: {} for ordinal in ordinals})
+        self._forget_objects(connection, dataset.key, ObjectOwner.ITEM, ordinals)
+        connection.execute(
+            schema.datasets.update()
+            .where(schema.datasets.c.key == dataset.key)
+            .values(n_live_items=schema.datasets.c.n_live_items - len(ordinals))
+        )
+        for digest in dict.fromkeys(row.media_digest for row in rows):
+            self._release_media(connection, digest)
 
     def _one_item(self, connection: Connection, *conditions: sa.ColumnElement[bool]) -> AnyRow | None:
         return connection.execute(
@@ -354,7 +363,8 @@ def _with_metadata(row: tuple[object, ...], metadata: Json) -> tuple[object, ...
     return (*row[:place], to_json(metadata), *row[place + 1 :])
 
 
-def _to_item(item_prefix: str, row: AnyRow) -> Item:
+def to_item(item_prefix: str, row: AnyRow) -> Item:
+    """The item in this row."""
     return Item(
         dataset_key=row.dataset_key,
         ordinal=row.ordinal,

@@ -176,7 +176,7 @@ def unpack(kind: ObjectKind, data: bytes, details: bytes, reference_id: str) -> 
     codes = np.frombuffer(packed.codes, dtype="<u4" if len(packed.labels) > 0xFFFF else "<u2").tolist()
     labels = [packed.labels[code] for code in codes]
     lengths = np.frombuffer(packed.lengths, dtype="<u4").tolist() if packed.lengths else [0] * n
-    shared = [
+    shared: list[dict[str, Any]] = [
         {"reference_id": reference_id, "confidence": confidence, "track_reference_id": track, "metadata": metadata,
          "class_pdf": class_pdf}
         for confidence, track, metadata, class_pdf in zip(

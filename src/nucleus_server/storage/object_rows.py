@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -105,7 +106,7 @@ class ObjectRows(DatasetRows):
             keys_named = ("dataset_key",) if source.run_key is None else ("run_key", "dataset_key")
             insert_rows(connection, table, (*keys_named, "owner", "ordinal", "kind", *_CHANGED), new)
         if changed:
-            values = {name: sa.bindparam(name) for name in _CHANGED}
+            values: dict[str, Any] = {name: sa.bindparam(name) for name in _CHANGED}
             connection.execute(table.update().where(table.c.key == sa.bindparam("row_key")).values(values), changed)
         for digest in dict.fromkeys(released):
             self._release_media(connection, digest)

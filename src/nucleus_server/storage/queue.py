@@ -21,6 +21,7 @@ from nucleus_server.errors import Conflict
 from nucleus_server.storage import schema
 from nucleus_server.storage.base import to_json, to_micros
 from nucleus_server.storage.dialect import Database, database_micros, insert_if_absent
+from nucleus_server.storage.files import shown_by
 from nucleus_server.storage.score_columns import forget_upload_batch
 
 MAX_ATTEMPTS = 5
@@ -239,7 +240,7 @@ class JobQueue:
         media, signed = schema.media, schema.signed_uploads
         cutoff = to_micros(self._clock() - grace)
         never_shown = to_micros(self._clock() - timedelta(days=1))
-        shown = sa.exists().where(schema.items.c.media_digest == media.c.digest)
+        never = sa.and_(*(~shown for shown in shown_by(media.c.workspace_key, media.c.digest)))
         with self._database.write() as connection:
             waiting = sa.or_(*_uses_of(media.c.workspace_key, media.c.digest)[1:])
             rows = connection.execute(
@@ -248,7 +249,7 @@ class JobQueue:
                 .where(
                     sa.or_(
                         media.c.released_at < cutoff,
-                        sa.and_(media.c.released_at.is_(None), media.c.created_at < never_shown, ~shown),
+                        sa.and_(media.c.released_at.is_(None), media.c.created_at < never_shown, never),
                     ),
                     ~waiting,
                 )
@@ -321,6 +322,18 @@ def _purge_batch(connection: Connection, dataset_key: int, now: int) -> bool:
         (schema.slices, schema.slices.c.dataset_key == dataset_key, _BATCH),
         (schema.signed_uploads, schema.signed_uploads.c.dataset_key == dataset_key, _BATCH),
         (schema.item_chunks, schema.item_chunks.c.dataset_key == dataset_key, _CHUNK_BATCH),
+        (schema.annotations, schema.annotations.c.dataset_key == dataset_key, _CHUNK_BATCH),
+        (schema.predictions, schema.predictions.c.dataset_key == dataset_key, _CHUNK_BATCH),
+        *(
+            (table, table.c.dataset_key == dataset_key, _BATCH)
+            for table in (
+                schema.annotation_labels,
+                schema.model_run_datasets,
+                schema.taxonomies,
+                schema.tracks,
+                schema.scenes,
+            )
+        ),
         (schema.items, schema.items.c.dataset_key == dataset_key, _BATCH),
         (schema.datasets, schema.datasets.c.key == dataset_key, 1),
     ]
@@ -329,8 +342,9 @@ def _purge_batch(connection: Connection, dataset_key: int, now: int) -> bool:
         batch = connection.execute(sa.select(*primary).where(condition).limit(limit)).all()
         if not batch:
             continue
-        if table is schema.items:
-            _release_media_of(connection, dataset_key, [row.ordinal for row in batch], now)
+        if table in (schema.items, schema.annotations, schema.predictions):
+            keys = [sa.and_(*(column == value for column, value in zip(primary, row, strict=True))) for row in batch]
+            _release_media_of(connection, table, keys, now)
         if table in (schema.signed_uploads, schema.upload_parts):
             _release_payloads(connection, table, condition, now)
         connection.execute(
@@ -362,23 +376,22 @@ def _release_payloads(connection: Connection, table: sa.Table, condition: sa.Col
         )
 
 
-def _release_media_of(connection: Connection, dataset_key: int, ordinals: list[int], now: int) -> None:
-    items, media, datasets = schema.items, schema.media, schema.datasets
-    digests = connection.execute(
-        sa.select(items.c.media_digest)
-        .where(items.c.dataset_key == dataset_key, items.c.ordinal.in_(ordinals), items.c.media_digest.is_not(None))
+def _release_media_of(connection: Connection, table: sa.Table, keys: list[sa.ColumnElement[bool]], now: int) -> None:
+    """Note the files that these rows show as media that nothing shows, unless something else does."""
+    media, datasets = schema.media, schema.datasets
+    rows = connection.execute(
+        sa.select(table.c.media_digest, datasets.c.workspace_key)
+        .join(datasets, datasets.c.key == table.c.dataset_key)
+        .where(sa.or_(*keys), table.c.media_digest.is_not(None))
         .distinct()
-    ).scalars()
-    workspace_key = sa.select(datasets.c.workspace_key).where(datasets.c.key == dataset_key).scalar_subquery()
-    for digest in digests.all():
-        still_shown = (
-            sa.select(items.c.ordinal)
-            .join(datasets, datasets.c.key == items.c.dataset_key)
-            .where(items.c.media_digest == digest, datasets.c.workspace_key == workspace_key)
-            .where(datasets.c.hidden_at.is_(None))
-        )
+    ).all()
+    for row in rows:
         connection.execute(
             media.update()
-            .where(media.c.workspace_key == workspace_key, media.c.digest == digest, ~sa.exists(still_shown))
+            .where(
+                media.c.workspace_key == row.workspace_key,
+                media.c.digest == row.media_digest,
+                *(~shown for shown in shown_by(row.workspace_key, row.media_digest)),
+            )
             .values(released_at=now)
         )

@@ -14,10 +14,11 @@ from nucleus_server.errors import AlreadyExists, Conflict, InvalidInput, NotFoun
 from nucleus_server.storage import schema
 from nucleus_server.storage.base import AnyRow, from_micros, to_json
 from nucleus_server.storage.ids import new_id
-from nucleus_server.storage.models import ModelRows, function_select, to_function
+from nucleus_server.storage.models import function_select, to_function
+from nucleus_server.storage.predictions import PredictionRows
 
 
-class ScenarioTestRows(ModelRows):
+class ScenarioTestRows(PredictionRows):
     """The part of the workspace store that keeps scenario tests."""
 
     def create_scenario_test(self, name: str, slice_id: str, functions: Sequence[tuple[str, Json]]) -> ScenarioTest:

@@ -13,16 +13,17 @@ from sqlalchemy.engine import Connection
 from nucleus_server.domain import Item, JobStatus, JobType, Slice
 from nucleus_server.errors import InvalidInput, Problem, listed
 from nucleus_server.storage import columns, schema
+from nucleus_server.storage.annotations import AnnotationRows
 from nucleus_server.storage.base import AnyRow, from_micros
 from nucleus_server.storage.ids import new_id, parse_item_id
-from nucleus_server.storage.items import ItemRows, unknown_reference_ids
+from nucleus_server.storage.items import unknown_reference_ids
 from nucleus_server.storage.kept_columns import Place
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class SliceRows(ItemRows):
+class SliceRows(AnnotationRows):
     """The part of the workspace store that keeps slices."""
 
     def create_slice(

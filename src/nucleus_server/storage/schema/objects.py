@@ -1,7 +1,5 @@
 """Annotations and predictions with the runs that made them, scenes, tracks and taxonomies."""
 
-from __future__ import annotations
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -50,8 +48,8 @@ def _packed(name: str, *owner: str, refers_to: str) -> Table:
     )
 
 
-annotations = _packed("annotations", "dataset_key", refers_to="datasets")
-predictions = _packed("predictions", "run_key", "dataset_key", refers_to="model_runs")
+annotations: Table = _packed("annotations", "dataset_key", refers_to="datasets")
+predictions: Table = _packed("predictions", "run_key", "dataset_key", refers_to="model_runs")
 for _table in (annotations, predictions):
     Index(
         f"ix_{_table.name}_media_digest",
