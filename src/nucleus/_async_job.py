@@ -16,6 +16,7 @@ _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 1.0
 _SHOW_AFTER_S = 1.0
 RUNNING = "Running"
+CANCELLED = "Cancelled"
 
 
 class HasConnection(Protocol):
@@ -31,7 +32,7 @@ class AsyncJob:
 
     Attributes:
         job_id: Its id.
-        job_last_known_status: `Running`, `Completed` or a word that begins with `Errored`.
+        job_last_known_status: `Running`, `Completed`, `Cancelled` or a word that begins with `Errored`.
         job_type: What it does.
         job_creation_time: When it was made, ISO 8601 in UTC.
     """
@@ -68,11 +69,29 @@ class AsyncJob:
         """Ask for what went wrong, row by row."""
         return list(self.connection.get(f"job/{self.job_id}/errors"))
 
+    def cancel(self) -> dict[str, Any]:
+        """End the job, whether it waits or runs; cancelling it again changes nothing.
+
+        What it has not stored yet is never seen: an upload that was being stored is given up. Evaluations and verdicts that
+        were complete before stay, and whoever goes on asking for verdicts has them computed by a new job.
+
+        Returns:
+            The same as `status()`.
+
+        Raises:
+            ConflictError: It has ended, or what it stores can be seen already (`job_finished`); or it deletes a dataset
+                (`job_not_cancellable`).
+            PermissionDeniedError: Somebody else asked for it, and you are no admin.
+        """
+        response: dict[str, Any] = self.connection.post({}, f"job/{self.job_id}/cancel", is_replay_safe=True)
+        self.job_last_known_status = response["status"]
+        return response
+
     def sleep_until_complete(self, verbose_std_out: bool = True, timeout_s: float | None = None) -> None:
         """Wait until the job is done, with a progress bar if that takes longer than a second.
 
         Raises:
-            JobError: The job failed.
+            JobError: The job failed, or somebody cancelled it.
             JobTimeoutError: It was not done within `timeout_s`.
         """
         started = time.monotonic()
@@ -94,5 +113,12 @@ class AsyncJob:
                     )
                 time.sleep(pause_s)
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+        if status["status"] == CANCELLED:
+            raise JobError(f"job {self.job_id} was cancelled by {_canceller(status)}", self.job_id)
         if status["status"].startswith("Errored"):
             raise JobError(f"job {self.job_id} failed: {status['message']}", self.job_id)
+
+
+def _canceller(status: dict[str, Any]) -> str:
+    message = status["message"]
+    return str(message.get("cancelled_by", "somebody")) if isinstance(message, dict) else "somebody"

@@ -198,6 +198,13 @@ def _committed(ws: WorkspaceStore, what: str) -> Callable[[WorkspaceStore], obje
     return calls[what]
 
 
+def _cancel(ws: WorkspaceStore) -> Callable[[WorkspaceStore], object]:
+    upload = committed_upload(ws, make_world(ws))
+    assert upload.job_id is not None
+    job_id = upload.job_id
+    return lambda w: w.cancel_job(job_id)
+
+
 def _fill(ws: WorkspaceStore) -> Callable[[WorkspaceStore], object]:
     world = make_world(ws)
     upload = ws.open_upload(make_plan(world), 4)
@@ -306,6 +313,7 @@ ACTIONS: dict[str, Action] = {
     "promote_release": lambda ws: _release(ws, "promote"),
     "create_waiver": lambda ws: (lambda world: lambda w: make_waiver(w, world))(make_world(ws)),
     "revoke_waiver": lambda ws: (lambda waiver: lambda w: w.revoke_waiver(waiver.id))(make_waiver(ws, make_world(ws))),
+    "cancel_job": lambda ws: _cancel(ws),
     "create_user": lambda ws: lambda w: w.create_user("new", Role.MEMBER),
     "set_user_role": _set_role,
     "create_key": lambda ws: lambda w: w.create_key("new", digest=b"new", hint="nv_n"),

@@ -114,6 +114,12 @@ def job_status(job_id: str, ws: Workspace) -> Answer:
     return Answer(wire.job_status(ws.get_job(job_id)))
 
 
+@router.post("/job/{job_id}/cancel")
+def cancel_job(job_id: str, ws: Workspace) -> Answer:
+    """End a job that waits or runs, of one's own or (admin) anyone's; what it has not stored yet is never seen."""
+    return Answer(wire.job_status(ws.cancel_job(job_id)))
+
+
 @router.get("/job/{job_id}/info")
 def job_info(job_id: str, ws: Workspace) -> Answer:
     """A job's handle."""

@@ -5,27 +5,57 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from nucleus_server.dashboard import pages
 from nucleus_server.dashboard.rendering import is_part_request
 from nucleus_server.dashboard.sent_forms import SentForm
-from nucleus_server.dashboard.site import Site, form_of
-from nucleus_server.errors import PermissionDenied
+from nucleus_server.dashboard.site import Site, form_of, page_number
+from nucleus_server.errors import Conflict, PermissionDenied
 from nucleus_server.services import WorkspaceStore
 
+JOB_NOTICES = {"cancelled": "Cancelled: nothing more is stored by it."}
 Fields = Annotated[dict[str, str], Depends(form_of)]
 
 
 def add_work_routes(router: APIRouter, site: Site) -> None:
-    """The list of jobs, which follows along, and the settings."""
+    """Jobs, whose pages follow along, and the settings."""
 
     @router.get("/jobs")
-    def jobs(request: Request, show: str = "") -> Response:
+    def jobs(
+        request: Request, show: str = "", kind: Annotated[str, Query(alias="type")] = "", page: str = "1"
+    ) -> Response:
         session, ws = site.entered(request)
-        context = pages.jobs_page(ws, site.frame("Jobs", session, "jobs"), show=show)
+        frame = site.frame("Jobs", session, "jobs")
+        context = pages.jobs_page(ws, frame, show=show, kind=kind, number=page_number(page))
         return site.renderer.page("jobs_table.html" if is_part_request(request) else "jobs.html", context)
+
+    def job_answer(request: Request, job_id: str, *, notice: str | None = None, problem: str | None = None) -> Response:
+        session, ws = site.entered(request)
+        context = pages.job_page(ws, site.frame("Job", session, "jobs"), job_id, notice=notice, problem=problem)
+        return site.renderer.page("job.html", context, status=200 if problem is None else 409)
+
+    @router.get("/jobs/{job_id}")
+    def job(request: Request, job_id: str, done: str = "") -> Response:
+        return job_answer(request, job_id, notice=JOB_NOTICES.get(done))
+
+    @router.get("/jobs/{job_id}/progress")
+    def progress(request: Request, job_id: str) -> Response:
+        _, ws = site.entered(request)
+        if not is_part_request(request):
+            return RedirectResponse(f"/jobs/{job_id}", 303)
+        return site.progress(pages.job_progress(ws.get_job(job_id)))
+
+    @router.post("/jobs/{job_id}/cancel")
+    def cancel(request: Request, job_id: str, form: Fields) -> Response:
+        session, ws = site.entered(request)
+        site.sessions.check_form(session, form.get("csrf_token", ""))
+        try:
+            ws.cancel_job(job_id)
+        except Conflict as error:
+            return job_answer(request, job_id, problem=error.message)
+        return RedirectResponse(f"/jobs/{job_id}?done=cancelled", 303)
 
     _add_account_routes(router, site)
 

@@ -16,6 +16,12 @@ class JobStatus(str, Enum):
     RUNNING = "Running"
     COMPLETED = "Completed"
     ERRORED = "Errored"
+    CANCELLED = "Cancelled"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing more will become of it."""
+        return self not in (JobStatus.QUEUED, JobStatus.RUNNING)
 
 
 class JobType(str, Enum):
@@ -30,15 +36,23 @@ class JobType(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Work that outlives a request."""
+    """Work that outlives a request.
+
+    Attributes:
+        payload: What was asked for, as its type has it.
+        message: What it says of itself when it ended.
+    """
 
     id: str
     type: JobType
     status: JobStatus
     dataset_id: str | None
+    payload: Json
     message: Json
     errors: tuple[str, ...]
     completed_steps: int
     total_steps: int
+    user_id: str
+    user_name: str
     created_at: datetime
     finished_at: datetime | None

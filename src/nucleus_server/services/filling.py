@@ -29,7 +29,7 @@ def fill_now(store: Store, test_id: str) -> None:
     if actor is None:
         return
     try:
-        ws = store.workspace(job.workspace_id, actor)
+        ws = store.workspace(job.workspace_id, actor, job=job)
         if fill_test(ws, test_id, lambda: store.jobs.renew(job), stop_at=time.monotonic() + _AT_ONCE_S):
             store.jobs.finish(job, {"test_id": test_id})
         else:

@@ -120,7 +120,7 @@ def store_committed(store: Store, media: MediaStore, job: LeasedJob) -> None:
     actor = store.find_actor(job.user_id)
     if actor is None:
         raise InvalidInput("the user of this upload is gone", code="user_not_found")
-    ws = store.workspace(job.workspace_id, actor)
+    ws = store.workspace(job.workspace_id, actor, job=job)
     upload = ws.get_upload(job.payload["upload_id"])
     if upload.status is UploadStatus.COMPLETED:  # a worker was killed between storing it and saying so
         store.jobs.finish(job, {"upload_id": upload.id, "replayed": False})

@@ -52,14 +52,20 @@ class Worker:
         if job is None:
             return False
         try:
+            self._do_or_fail(job)
+        except LeaseLost:
+            _log.warning("worker: job %s was taken over by another worker, or cancelled", job.id)
+        return True
+
+    def _do_or_fail(self, job: LeasedJob) -> None:
+        try:
             self._do(job)
         except LeaseLost:
-            _log.warning("worker: job %s was taken over by another worker", job.id)
+            raise
         except Exception as error:
-            _log.exception("worker: job %s failed", job.id)
             text = error.message if isinstance(error, NucleusServerError) else "internal error; see the server's log"
-            self._store.jobs.fail(job, text)
-        return True
+            self._store.jobs.fail(job, text)  # LeaseLost if what went wrong is that the job is another's
+            _log.exception("worker: job %s failed", job.id)
 
     def _do(self, job: LeasedJob) -> None:
         if job.type is JobType.DELETE_DATASET:
@@ -79,14 +85,14 @@ class Worker:
     def _compare(self, job: LeasedJob) -> None:
         actor = self._store.find_actor(job.user_id)
         if actor is not None:
-            ws = self._store.workspace(job.workspace_id, actor)
+            ws = self._store.workspace(job.workspace_id, actor, job=job)
             compute_requested(ws, job.payload, lambda n_done: self._store.jobs.renew(job, n_done=n_done))
         self._store.jobs.finish(job, {})
 
     def _fill(self, job: LeasedJob) -> None:
         actor = self._store.find_actor(job.user_id)
         if actor is not None:
-            ws = self._store.workspace(job.workspace_id, actor)
+            ws = self._store.workspace(job.workspace_id, actor, job=job)
             with contextlib.suppress(NotFound):  # the test was deleted in the meantime
                 fill_test(ws, job.payload["test_id"], lambda: self._store.jobs.renew(job))
         self._store.jobs.finish(job, job.payload)

@@ -54,10 +54,18 @@ def inserted_key(connection: Connection, table: sa.Table, values: dict[str, Any]
 class WorkspaceBase:
     """One workspace seen by one actor; every statement of a subclass is limited to it."""
 
-    def __init__(self, database: Database, workspace_key: int, actor: Actor, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        workspace_key: int,
+        actor: Actor,
+        clock: Callable[[], datetime],
+        prove_lease: Callable[[Connection], None] = lambda connection: None,
+    ) -> None:
         self._database = database
         self._workspace_key = workspace_key
         self._clock = clock
+        self._prove_lease = prove_lease
         self.actor = actor
 
     @contextmanager
@@ -72,7 +80,14 @@ class WorkspaceBase:
                 f"expected a key of role member or admin, got one of role {self.actor.role.value}: "
                 "viewers may read but change nothing"
             )
+        with self._write_as_anyone() as connection:
+            yield connection
+
+    @contextmanager
+    def _write_as_anyone(self) -> Iterator[Connection]:
+        """A transaction that viewers may make too; that of a worker proves first that its job is still its own."""
         with self._database.write() as connection:
+            self._prove_lease(connection)
             yield connection
 
     def _now(self) -> int:

@@ -1,7 +1,8 @@
 """The job queue: leases on the database's clock, and fences that keep a worker that lost its lease from writing.
 
 A worker leases a job, does it in steps, and every step's transaction first proves that the lease is still its own. A
-worker that was killed, or merely slept too long, is overtaken: the job is done once, elsewhere.
+worker that was killed, or merely slept too long, is overtaken: the job is done once, elsewhere. A job that is cancelled is
+lost to its worker in the same way.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _CHUNK_BATCH = 64  # blobs of one purge step, 64 KB each
 
 
 class LeaseLost(Conflict):
-    """Another worker has taken this job over."""
+    """Another worker has taken this job over, or it was cancelled."""
 
     default_code = "lease_lost"
 
@@ -48,6 +49,25 @@ class LeasedJob:
     fence: int
     lease_s: float
     attempts: int
+
+
+def prove_lease(connection: Connection, job: LeasedJob, *, n_done: int = 0) -> None:
+    """Renew the lease within a transaction, which nobody takes over or cancels before it ends.
+
+    Raises:
+        LeaseLost: The job was taken over by another worker, or cancelled.
+    """
+    jobs = schema.jobs
+    renewed = connection.execute(
+        jobs.update()
+        .where(jobs.c.key == job.key, jobs.c.fence == job.fence, jobs.c.finished_at.is_(None))
+        .values(
+            leased_until=database_micros() + int(job.lease_s * 1_000_000),
+            completed_steps=jobs.c.completed_steps + n_done,
+        )
+    )
+    if renewed.rowcount != 1:
+        raise LeaseLost(f"job {job.id} was taken over by another worker, or cancelled")
 
 
 class JobQueue:
@@ -111,18 +131,8 @@ class JobQueue:
     @contextmanager
     def step(self, job: LeasedJob, *, n_done: int = 0) -> Iterator[Connection]:
         """A transaction of the job's work: proves and renews the lease first, or raises LeaseLost."""
-        jobs = schema.jobs
         with self._database.write() as connection:
-            renewed = connection.execute(
-                jobs.update()
-                .where(jobs.c.key == job.key, jobs.c.fence == job.fence, jobs.c.finished_at.is_(None))
-                .values(
-                    leased_until=database_micros() + int(job.lease_s * 1_000_000),
-                    completed_steps=jobs.c.completed_steps + n_done,
-                )
-            )
-            if renewed.rowcount != 1:
-                raise LeaseLost(f"job {job.id} was taken over by another worker")
+            prove_lease(connection, job, n_done=n_done)
             yield connection
 
     def renew(self, job: LeasedJob, *, n_done: int = 0) -> None:

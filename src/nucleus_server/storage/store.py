@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -15,7 +16,7 @@ from nucleus_server.storage.access import WorkspaceStore, key_select, to_api_key
 from nucleus_server.storage.base import AnyRow, from_micros, inserted_key, to_micros
 from nucleus_server.storage.dialect import Database
 from nucleus_server.storage.ids import new_id, new_user_id
-from nucleus_server.storage.queue import JobQueue
+from nucleus_server.storage.queue import JobQueue, LeasedJob, prove_lease
 
 _TOUCH_EVERY_MICROS = 60_000_000
 
@@ -53,11 +54,17 @@ class Store:
         """Close all connections."""
         self._database.close()
 
-    def workspace(self, workspace_id: str, actor: Actor) -> WorkspaceStore:
-        """The objects of one workspace, for one actor of it."""
+    def workspace(self, workspace_id: str, actor: Actor, *, job: LeasedJob | None = None) -> WorkspaceStore:
+        """The objects of one workspace, for one actor of it.
+
+        With `job` it writes for that job alone: every transaction raises LeaseLost once the job is in other hands.
+        """
         if actor.workspace_id != workspace_id:
             raise ValueError(f"{actor.user_name} does not belong to workspace {workspace_id}")
-        return WorkspaceStore(self._database, actor.workspace_key, actor, self._clock)
+        if job is None:
+            return WorkspaceStore(self._database, actor.workspace_key, actor, self._clock)
+        prove = functools.partial(prove_lease, job=job)
+        return WorkspaceStore(self._database, actor.workspace_key, actor, self._clock, prove)
 
     def create_workspace(self, name: str) -> Workspace:
         """Create a workspace with the public evaluation functions, owned by its own system user."""

@@ -18,7 +18,7 @@ from nucleus_server.storage.base import AnyRow, from_micros, optional_moment, to
 from nucleus_server.storage.dialect import upsert
 from nucleus_server.storage.evaluations import EvaluationRows
 from nucleus_server.storage.ids import new_id
-from nucleus_server.storage.jobs import to_job
+from nucleus_server.storage.jobs import job_select, to_job
 
 _UNFINISHED_MICROS = timedelta(hours=24) // timedelta(microseconds=1)
 
@@ -165,7 +165,7 @@ class UploadRows(EvaluationRows):
         jobs = schema.jobs
         with self._read() as connection:
             row = connection.execute(
-                sa.select(jobs).where(
+                job_select().where(
                     jobs.c.workspace_key == self._workspace_key,
                     jobs.c.type == JobType.UPLOAD_SCORES.value,
                     jobs.c.payload == to_json({"upload_id": upload_id}),

@@ -52,7 +52,7 @@ class VerdictRows(ItemScoreRows):
         Everybody may, viewers too: it says nothing that the evaluations do not say.
         """
         evaluations = schema.evaluations
-        with self._database.write() as connection:
+        with self._write_as_anyone() as connection:
             keys = {verdict.candidate_key for verdict in verdicts} | {
                 verdict.baseline_key for verdict in verdicts if verdict.baseline_key is not None
             }
@@ -84,7 +84,7 @@ class VerdictRows(ItemScoreRows):
         Everybody may, viewers too.
         """
         jobs = schema.jobs
-        with self._database.write() as connection:
+        with self._write_as_anyone() as connection:
             found: str | None = connection.execute(
                 sa.select(jobs.c.id)
                 .where(

@@ -47,12 +47,14 @@ PAGES = {
     "models.html": contexts.ModelsPage,
     "model.html": contexts.ModelPage,
     "jobs.html": contexts.JobsPage,
+    "job.html": contexts.JobPage,
     "settings.html": contexts.AccountPage,
 }
 MACROS = {
     "parts.html": "parts",
     "verdict_parts.html": "verdict_parts",
     "account_parts.html": "account_parts",
+    "job_parts.html": "job_parts",
     "matrix_parts.html": "matrix_parts",
 }
 

@@ -6,9 +6,12 @@ import re
 
 import pytest
 
+from nucleus_server.dashboard.pages.jobs import JOBS_PAGE_SIZE
 from nucleus_server.domain import Role
 from nucleus_server.errors import Unauthenticated
 from nucleus_server.services import WorkspaceStore
+from nucleus_server.services.worker import Worker
+from nucleus_server.storage import LeaseLost
 from tests.support.api import Api
 from tests.unit.dashboard.browsing import data_of, page, send, texts
 from tests.unit.dashboard.test_session import log_in
@@ -62,6 +65,84 @@ def test_a_job_that_failed_says_why(api: Api) -> None:
     assert texts(again.select(".problem")) == [f"✗ {HOSTILE}"]
     (ended,) = page(api, "/jobs?show=failed").select("#jobs tbody tr")
     assert "✗ failed" in ended.text and texts(ended.select(".problem")) == [f"✗ {HOSTILE}"]
+
+
+def test_a_job_is_cancelled_on_its_page(api: Api) -> None:
+    """After a second thought; then it says so, and again it is refused with the reason."""
+    job_id = admin(api).request_verdicts({"verdicts": []}, 4)
+    running = api.services.store.jobs.lease(lease_s=60)
+    assert running is not None
+    api.services.store.jobs.renew(running, n_done=1)
+    shown = page(api, f"/jobs/{job_id}")
+    assert "1 of 4 steps done." in shown.select("#progress")[0].text
+    part = api.http.get(f"/jobs/{job_id}/progress", headers={"HX-Request": "true"})
+    assert part.status_code == 200 and "<html" not in part.text and "hx-refresh" not in part.headers
+    cancelled = send(api, f"/jobs/{job_id}", "#cancel form")
+    assert cancelled.headers["location"] == f"/jobs/{job_id}?done=cancelled"
+    after = page(api, cancelled.headers["location"])
+    assert "⊘ cancelled" in after.select("h1")[0].text and "Cancelled: nothing more" in after.text
+    assert after.select("#progress, #cancel") == []
+    part = api.http.get(f"/jobs/{job_id}/progress", headers={"HX-Request": "true"})
+    assert part.headers["hx-refresh"] == "true"
+    with pytest.raises(LeaseLost):
+        api.services.store.jobs.finish(running, {})
+    assert "job: cancel" in page(api, str(after.select("dd a[href^='/audit']")[0]["href"])).text
+    (row,) = page(api, "/jobs?show=cancelled&type=compareEvaluations").select("#jobs tbody tr")
+    assert str(row.select("th a")[0]["href"]) == f"/jobs/{job_id}"
+    assert page(api, "/jobs?type=uploadScores").select("#jobs tbody tr") == []
+    done = admin(api).delete_dataset(api.client().create_dataset("d").id)
+    assert "is not cancelled" in page(api, f"/jobs/{done.id}").text
+    Worker(api.services.store, api.services.media).run_once()
+    token = data_of(page(api, "/settings").select("#new-key")[0])
+    refused = api.http.post(f"/jobs/{done.id}/cancel", data=token)
+    assert refused.status_code == 409 and "is Completed already" in refused.text
+
+
+def test_only_who_may_cancels_on_the_page(api: Api) -> None:
+    """Others see why there is no button, and sending the form all the same is refused."""
+    job_id = admin(api).request_verdicts({"verdicts": []}, 4)
+    for role, why in ((Role.MEMBER, "Only admin, who owns it"), (Role.VIEWER, "Viewers change nothing")):
+        log_in(api, key=api.new_key(role.value, role))
+        shown = page(api, f"/jobs/{job_id}")
+        assert shown.select("#cancel") == [] and why in shown.text
+        token = str(shown.select("form.who [name=csrf_token]")[0]["value"])
+        assert api.http.post(f"/jobs/{job_id}/cancel", data={"csrf_token": token}).status_code == 403
+
+
+def test_jobs_have_pages(api: Api) -> None:
+    """Fifty on each, and the filter stays in the address."""
+    for place in range(JOBS_PAGE_SIZE + 1):
+        admin(api).request_verdicts({"place": place}, 1)
+    first = page(api, "/jobs?show=unfinished")
+    assert len(first.select("#jobs tbody tr")) == JOBS_PAGE_SIZE and "Page 1 of 2 · 51 jobs" in texts([first])[0]
+    older = str(first.select("#jobs [rel=next]")[0]["href"])
+    assert older == "/jobs?show=unfinished&page=2"
+    assert len(page(api, older).select("#jobs tbody tr")) == 1
+    assert page(api, "/jobs?page=99").select("#jobs[hx-get='/jobs?page=2']") != []
+
+
+def test_what_a_job_made_and_refused_is_a_link(sqlite_api: Api) -> None:
+    """To verdicts, tests and uploads; rows that were refused stand in a table."""
+    world = World(sqlite_api)
+    log_in(sqlite_api)
+    world.work()
+    for job in world.ws.list_jobs():
+        for link in page(sqlite_api, f"/jobs/{job.id}").select("#made a"):
+            assert sqlite_api.http.get(str(link["href"])).status_code == 200, link
+    world.ws.request_verdicts({"verdicts": [{"baseline": "ev_a", "candidate": "ev_b"}] * 12}, 12)
+    queue = sqlite_api.services.store.jobs
+    leased = queue.lease(lease_s=60)
+    assert leased is not None
+    problems = [
+        {"field": "scores[3]", "value": HOSTILE, "message": "expected a number"},
+        {"field": "x", "message": "y"},
+    ]
+    queue.refuse(leased, {"error": HOSTILE, "errors": problems, "n_errors": 7, "rejected_upload_id": "up_1"})
+    shown = page(sqlite_api, f"/jobs/{leased.id}")
+    assert texts(shown.select("#errors tbody tr")[0].select("th, td")) == ["scores[3]", HOSTILE, "expected a number"]
+    assert "2 of 7" in shown.text and shown.select("a[href='/uploads/up_1/bad-rows']") != []
+    assert len(shown.select("#made a")) == 10 and "and 2 more" in shown.text
+    assert sqlite_api.http.get("/jobs/job_none").status_code == 404
 
 
 def test_a_key_is_shown_once(api: Api) -> None:

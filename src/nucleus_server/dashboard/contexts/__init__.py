@@ -42,7 +42,7 @@ from nucleus_server.dashboard.contexts.items import (
     NeighbourLink,
     ZoomLink,
 )
-from nucleus_server.dashboard.contexts.jobs import JobRow, JobsPage
+from nucleus_server.dashboard.contexts.jobs import BadInput, JobPage, JobRow, JobsPage, MadeLink
 from nucleus_server.dashboard.contexts.matrix import (
     CountLink,
     FunctionResults,
@@ -123,6 +123,7 @@ __all__ = [
     "AccountPage",
     "AuditPage",
     "AuditRow",
+    "BadInput",
     "BadRow",
     "BadRowsPage",
     "BucketRow",
@@ -172,11 +173,13 @@ __all__ = [
     "ItemScoreColumn",
     "ItemScoreRow",
     "ItemsPart",
+    "JobPage",
     "JobRow",
     "JobsPage",
     "KeyLink",
     "KeyRow",
     "LoginPage",
+    "MadeLink",
     "MarginNote",
     "MatrixPage",
     "MediaPart",

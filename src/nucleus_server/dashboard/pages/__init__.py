@@ -9,7 +9,7 @@ from nucleus_server.dashboard.pages.exports import PATIENCE_S, comparison_file, 
 from nucleus_server.dashboard.pages.functions import function_page, functions_page
 from nucleus_server.dashboard.pages.histories import history_part, shown_results
 from nucleus_server.dashboard.pages.items import item_page, item_path
-from nucleus_server.dashboard.pages.jobs import jobs_page
+from nucleus_server.dashboard.pages.jobs import job_page, job_progress, jobs_page
 from nucleus_server.dashboard.pages.matrix import matrix_page, matrix_query
 from nucleus_server.dashboard.pages.models import model_page, models_page
 from nucleus_server.dashboard.pages.releases import (
@@ -59,6 +59,8 @@ __all__ = [
     "item_page",
     "item_path",
     "items_part",
+    "job_page",
+    "job_progress",
     "jobs_page",
     "matrix_page",
     "matrix_query",

@@ -17,6 +17,7 @@ from nucleus_server.services import WorkspaceStore
 PAGE_SIZE = 50
 _PAGES = {
     "st_": "/tests",
+    "job_": "/jobs",
     "ef_": "/functions",
     "ev_": "/evaluations",
     "rel_": "/releases",
