@@ -55,7 +55,7 @@ class Box(msgspec.Struct, gc=False, omit_defaults=True, tag_field="type", tag="b
 
     label: str
     geometry: BoxGeometry
-    reference_id: str | None
+    reference_id: str | None = None
     annotation_id: str | None = None
     metadata: msgspec.Raw | None = None
     confidence: float | None = None
@@ -72,7 +72,7 @@ class Polygon(msgspec.Struct, gc=False, omit_defaults=True, tag_field="type", ta
 
     label: str
     geometry: PolygonGeometry
-    reference_id: str | None
+    reference_id: str | None = None
     annotation_id: str | None = None
     metadata: msgspec.Raw | None = None
     confidence: float | None = None
@@ -167,7 +167,10 @@ def check(annotations: Sequence[Any], first_row: int = 0) -> None:
                 f"{type(annotation).__name__} in row {row}"
             )
     problems = [
-        problem for row, annotation in enumerate(annotations, first_row) for problem in _problems(annotation, row)
+        problem
+        for row, annotation in enumerate(annotations, first_row)
+        if not _is_plain_box(annotation)
+        for problem in _problems(annotation, row)
     ]
     if problems:
         raise refusal(problems)
@@ -238,6 +241,29 @@ def is_finite(numbers: Sequence[Any]) -> bool:
     try:
         return math.isfinite(sum(numbers)) or all(map(math.isfinite, numbers))
     except (TypeError, OverflowError):
+        return False
+
+
+def _is_plain_box(box: Any) -> bool:
+    """Whether it is a box without anything wrong or unusual: the common case at the least cost, there may be millions."""
+    kind = type(box)
+    if kind is not BoxAnnotation and kind is not BoxPrediction:
+        return False
+    try:
+        return bool(
+            type(box.label) is type(box.reference_id) is type(box.annotation_id) is str
+            and box.label
+            and box.reference_id
+            and box.annotation_id
+            and math.isfinite(box.x + box.y + box.width + box.height)
+            and not box.metadata
+            and box.embedding_vector is None
+            and (
+                kind is BoxAnnotation
+                or ((box.confidence is None or 0 <= box.confidence <= 1) and box.class_pdf is None)
+            )
+        )
+    except TypeError:
         return False
 
 

@@ -26,7 +26,7 @@ from nucleus._item_sources import count_of, reference_ids_of
 from nucleus._job_list import count_by_status, list_jobs
 from nucleus._model import Model
 from nucleus._scene_upload import append_scenes
-from nucleus._scenes import LidarScene, Scene, VideoScene
+from nucleus._scenes import Scene
 from nucleus._slice import IDS_PER_REQUEST, Slice
 from nucleus._slice_building import SliceBuilderFilters, SliceBuilderMethods, SliceType
 from nucleus._tables import ArrowStream, in_blocks
@@ -157,7 +157,7 @@ class Dataset(DatasetAnnotations, DatasetScenes, DatasetMetadata):
 
     def append(
         self,
-        items: Iterable[DatasetItem] | Iterable[LidarScene] | Iterable[VideoScene] | Mapping[str, Any] | ArrowStream,
+        items: Iterable[DatasetItem] | Iterable[Scene] | Mapping[str, Any] | ArrowStream,
         update: bool = False,
         local_files_per_upload_request: int = 10,
         asynchronous: bool | None = None,
