@@ -28,6 +28,13 @@ def add_evaluation_routes(router: APIRouter, site: Site) -> None:
         context = pages.evaluation_page(services, ws, frame, evaluation_id, query, saved_id=saved)
         return renderer.page("evaluation.html", context, status=422 if context.listing.filter.problem else 200)
 
+    @router.get("/evaluations/{evaluation_id}/interval")
+    def interval(request: Request, evaluation_id: str) -> Response:
+        _, ws = site.entered(request)
+        if not is_part_request(request):
+            return RedirectResponse(f"/evaluations/{evaluation_id}", 303)
+        return renderer.page("interval.html", pages.interval_part(ws, evaluation_id))
+
     @router.post("/evaluations/{evaluation_id}/slice")
     def save(request: Request, evaluation_id: str, form: Annotated[dict[str, str], Depends(form_of)]) -> Response:
         session, ws = site.entered(request)

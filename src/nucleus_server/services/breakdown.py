@@ -13,7 +13,7 @@ import polars as pl
 from nucleus_metrics import grouped_means
 from nucleus_server.domain import Direction, EvalFunction, JudgedEvaluation
 from nucleus_server.services.item_filters import Condition, Operator
-from nucleus_server.services.results import Members
+from nucleus_server.services.results import Members, missing_members
 from nucleus_server.storage import WorkspaceStore
 
 if TYPE_CHECKING:
@@ -30,13 +30,15 @@ class Group:
     Attributes:
         value: The value as text, or a range of numbers; None for items that have no value.
         n_items: Scored items with it.
-        result: Their weighted mean; None if all their weights are zero.
+        n_missing: Members with it that have no score; deleted ones do not count.
+        result: The scored ones' weighted mean; None if there are none, or all their weights are zero.
         passed: Whether that satisfies the evaluation's criterion; None if there is none.
         conditions: What exactly these items satisfy.
     """
 
     value: str | None
     n_items: int
+    n_missing: int
     result: float | None
     passed: bool | None
     conditions: tuple[Condition, ...]
@@ -60,30 +62,37 @@ class ValueGroups:
 def breakdown(
     ws: WorkspaceStore, judged: JudgedEvaluation, function: EvalFunction, members: Members, key: str
 ) -> list[Group]:
-    """The groups of the evaluation's scored items by one metadata key, worst first.
+    """The groups of the evaluation's members by one metadata key, worst first.
 
     Numbers with more than `MAX_GROUPS` values are cut into ranges with about as many items each; of more texts the most
     frequent stand alone and the rest together. Items without a value are a group of their own.
     """
     values = ws.coded_metadata_column(members.dataset_key, key).gather(members.ordinals)
-    is_scored = ~np.isnan(members.scores)
     scores, weights = members.scores, members.weights
-    if not is_scored.all():
-        values, scores = values.filter(pl.Series(is_scored)), scores[is_scored]
-        weights = None if weights is None else weights[is_scored]
+    is_missing = missing_members(ws, members)
+    is_counted = ~np.isnan(scores) | is_missing
+    if not is_counted.all():
+        values, scores, is_missing = values.filter(pl.Series(is_counted)), scores[is_counted], is_missing[is_counted]
+        weights = None if weights is None else weights[is_counted]
     grouped = value_groups(key, values)
     means = grouped_means(scores, grouped.codes, len(grouped.names), weights)
+    n_missing = np.bincount(grouped.codes[is_missing], minlength=len(grouped.names))
     judgement = judged.judgement
     groups = []
-    for name, conditions, mean, n in zip(
-        grouped.names, grouped.conditions, means.values.tolist(), means.n_scored.tolist(), strict=True
+    for name, conditions, mean, n, n_without in zip(
+        grouped.names,
+        grouped.conditions,
+        means.values.tolist(),
+        means.n_scored.tolist(),
+        n_missing.tolist(),
+        strict=True,
     ):
-        if n:
+        if n or n_without:
             result = None if np.isnan(mean) else mean
             passed = None
             if judgement is not None and result is not None:
                 passed = judgement.comparison.holds(result, judgement.threshold)
-            groups.append(Group(name, n, result, passed, conditions))
+            groups.append(Group(name, n, n_without, result, passed, conditions))
     sign = 1 if function.direction is Direction.HIGHER_IS_BETTER else -1
     return sorted(groups, key=lambda g: (g.result is None, sign * (g.result or 0.0), g.value or ""))
 

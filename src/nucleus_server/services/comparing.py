@@ -117,11 +117,13 @@ def compare_on_test(
     return compare_matters(ws, matters, Rules(), wait_s=wait_s)
 
 
-def compare_with_baseline(ws: WorkspaceStore, test_id: str, *, wait_s: float) -> dict[str, ReportEntry]:
+def compare_with_baseline(
+    ws: WorkspaceStore, test_id: str, *, wait_s: float, history: Sequence[Evaluation] | None = None
+) -> dict[str, ReportEntry]:
     """Evaluation id → its comparison with the baseline's newest one, for the newest evaluation of every other model.
 
     Empty if the test has no baseline. The verdicts of entries are adjusted for all that are shown here; those of
-    `comparison` are not.
+    `comparison` are not. `history` are the test's evaluations, oldest first, if they were read already.
     """
     test = ws.get_scenario_test(test_id)
     if test.baseline_model_key is None:
@@ -129,7 +131,7 @@ def compare_with_baseline(ws: WorkspaceStore, test_id: str, *, wait_s: float) ->
     entries = {entry.function.key: entry for entry in ws.list_test_functions(test_id)}
     newest = {
         (e.function_key, e.model_key): e
-        for e in ws.list_evaluations(test_id)
+        for e in (ws.list_evaluations(test_id) if history is None else history)
         if e.status is EvaluationStatus.COMPLETED and e.function_key in entries
     }
     matters = [

@@ -68,6 +68,7 @@ class ItemFilter:
     Attributes:
         score_min: The score is at least this.
         score_max: The score is at most this.
+        score_below: The score is below this.
         passed: Whether the score satisfies the evaluation's criterion.
         reference_id: Part of the reference id, as it is written; empty for any. No deleted item has it.
         conditions: On metadata.
@@ -75,6 +76,7 @@ class ItemFilter:
 
     score_min: float | None = None
     score_max: float | None = None
+    score_below: float | None = None
     passed: bool | None = None
     reference_id: str = ""
     conditions: tuple[Condition, ...] = ()
@@ -117,16 +119,14 @@ def matching_positions(
     """
     if wanted.is_empty:
         return scored_positions(members)
-    if len(wanted.conditions) > MAX_CONDITIONS:
-        raise InvalidInput(
-            f"expected at most {MAX_CONDITIONS} conditions, got {len(wanted.conditions)}", code="invalid_filter"
-        )
     scores = members.scores
     is_shown = ~np.isnan(scores)
     if wanted.score_min is not None:
         is_shown &= scores >= wanted.score_min
     if wanted.score_max is not None:
         is_shown &= scores <= wanted.score_max
+    if wanted.score_below is not None:
+        is_shown &= scores < wanted.score_below
     if wanted.passed is not None:
         passed = passed_of(judged, scores)
         if passed is None:
@@ -138,12 +138,30 @@ def matching_positions(
     if wanted.reference_id:
         ids = ws.reference_ids(members.dataset_key)
         is_shown &= ids.str.contains(wanted.reference_id, literal=True).fill_null(False).to_numpy()[members.ordinals]
-    columns: dict[str, pl.Series] = {}
-    for condition in wanted.conditions:
-        if condition.key not in columns:
-            columns[condition.key] = ws.coded_metadata_column(members.dataset_key, condition.key)
-        is_shown &= _holds(condition, columns[condition.key]).to_numpy()[members.ordinals]
+    if wanted.conditions:
+        is_shown &= satisfying(ws, members.dataset_key, members.ordinals, wanted.conditions)
     return np.flatnonzero(is_shown)
+
+
+def satisfying(
+    ws: WorkspaceStore, dataset_key: int, ordinals: NDArray[np.int64], conditions: Sequence[Condition]
+) -> NDArray[np.bool_]:
+    """Which of these members of a dataset satisfy all conditions, bool [n].
+
+    Raises:
+        InvalidInput: A text is compared with a number, or there are more than `MAX_CONDITIONS`.
+    """
+    if len(conditions) > MAX_CONDITIONS:
+        raise InvalidInput(
+            f"expected at most {MAX_CONDITIONS} conditions, got {len(conditions)}", code="invalid_filter"
+        )
+    is_meant = np.ones(len(ordinals), dtype=np.bool_)
+    columns: dict[str, pl.Series] = {}
+    for condition in conditions:
+        if condition.key not in columns:
+            columns[condition.key] = ws.coded_metadata_column(dataset_key, condition.key)
+        is_meant &= _holds(condition, columns[condition.key]).to_numpy()[ordinals]
+    return is_meant
 
 
 def _holds(condition: Condition, values: pl.Series) -> pl.Series:

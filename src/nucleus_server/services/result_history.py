@@ -12,6 +12,7 @@ from nucleus_server.domain import (
     AuditEntry,
     Comparison,
     CriterionChange,
+    Direction,
     Evaluation,
     EvaluationStatus,
     JudgedEvaluation,
@@ -203,6 +204,50 @@ def result_history(
         cluster=cluster,
         alpha=ALPHA,
         job_id=found.job_id,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a result stands among all results of its function on its test.
+
+    Attributes:
+        rank: Its place by result, from 1, the best first; equal results share one.
+        number: Its place in the order of upload, from 1.
+        n_results: How many there are.
+        best: The best of them, the oldest of several.
+        before, after: The upload of the same model before it, and after it.
+    """
+
+    rank: int
+    number: int
+    n_results: int
+    best: Evaluation
+    before: Evaluation | None
+    after: Evaluation | None
+
+
+def place_of(ws: WorkspaceStore, evaluation: Evaluation, entry: TestFunction) -> Place | None:
+    """The evaluation's place in its test's history; None if it has no result."""
+    if evaluation.result is None:
+        return None
+    every = [
+        e
+        for e in ws.list_evaluations(evaluation.test_id)
+        if e.function_key == evaluation.function_key and e.result is not None
+    ]
+    sign = 1.0 if entry.function.direction is Direction.HIGHER_IS_BETTER else -1.0
+    values = [sign * (e.result or 0.0) for e in every]
+    number = next(i for i, e in enumerate(every) if e.key == evaluation.key)
+    same = [e for e in every if e.model_key == evaluation.model_key]
+    among = next(i for i, e in enumerate(same) if e.key == evaluation.key)
+    return Place(
+        rank=1 + sum(value > values[number] for value in values),
+        number=number + 1,
+        n_results=len(every),
+        best=every[values.index(max(values))],
+        before=same[among - 1] if among else None,
+        after=same[among + 1] if among + 1 < len(same) else None,
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nucleus_metrics import weighted_mean
 from nucleus_server.domain import Direction, EvalFunction, Evaluation, Item, JudgedEvaluation
 from nucleus_server.services.upload_report import range_of
 from nucleus_server.storage import WorkspaceStore
@@ -92,6 +93,39 @@ class Histogram:
 
     edges: NDArray[np.float64]
     counts: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class WeightEffect:
+    """What the weights make of a result.
+
+    Attributes:
+        unweighted: The mean of the scores if each counted once; None without a score.
+        n_effective: As many items of equal weight would be worth as much: (Σw)² / Σw².
+        heaviest_tenth: The share of the whole weight that the tenth of the scored items with the largest weights has.
+    """
+
+    unweighted: float | None
+    n_effective: float
+    heaviest_tenth: float
+
+
+def weight_effect(members: Members) -> WeightEffect | None:
+    """What the weights of the scored members do; None if every weight is 1, or none is above 0."""
+    if members.weights is None:
+        return None
+    is_scored = ~np.isnan(members.scores)
+    weights = members.weights[is_scored]
+    total = float(weights.sum())
+    if total == 0.0:
+        return None
+    n_heaviest = max(1, len(weights) // 10)
+    heaviest = np.partition(weights, len(weights) - n_heaviest)[-n_heaviest:]
+    return WeightEffect(
+        unweighted=weighted_mean(members.scores[is_scored]).value,
+        n_effective=total**2 / float(np.square(weights).sum()),
+        heaviest_tenth=float(heaviest.sum()) / total,
+    )
 
 
 def read_members(ws: WorkspaceStore, evaluation: Evaluation) -> Members:
@@ -196,21 +230,42 @@ def items_of(
 
 
 def missing_items(
-    ws: WorkspaceStore, evaluation: Evaluation, members: Members, *, offset: int, limit: int
+    ws: WorkspaceStore,
+    evaluation: Evaluation,
+    members: Members,
+    *,
+    offset: int,
+    limit: int,
+    is_meant: NDArray[np.bool_] | None = None,
 ) -> tuple[int, list[Item]]:
-    """How many members have no score, and a page of them in member order; items that were deleted do not count."""
+    """How many members have no score, and a page of them in member order; items that were deleted do not count.
+
+    `is_meant`, bool [n_members], narrows them down.
+    """
     if not evaluation.is_partial:  # who has no score was deleted before; a million ids need not be read to know that
         return 0, []
-    ordinals = members.ordinals[np.isnan(members.scores)]
-    if ws.has_deleted_items(members.dataset_key):
-        ordinals = ordinals[ws.reference_ids(members.dataset_key).gather(ordinals).is_not_null().to_numpy()]
+    is_shown = missing_members(ws, members)
+    if is_meant is not None:
+        is_shown &= is_meant
+    ordinals = members.ordinals[is_shown]
     return len(ordinals), ws.items_at(members.dataset_key, ordinals[offset : offset + limit])
+
+
+def missing_members(ws: WorkspaceStore, members: Members) -> NDArray[np.bool_]:
+    """Which members have no score though their items were not deleted, bool [n_members]."""
+    is_missing = np.isnan(members.scores)
+    if is_missing.any() and ws.has_deleted_items(members.dataset_key):
+        is_live = ws.reference_ids(members.dataset_key).gather(members.ordinals).is_not_null().to_numpy()
+        is_missing &= is_live
+    return is_missing
 
 
 def score_histogram(members: Members, function: EvalFunction, n_bins: int = 20) -> Histogram:
     """The distribution of the scores: over [0, 1] if that is the function's range, else over the scores' own."""
     present = members.scores[~np.isnan(members.scores)]
     is_unit = (function.score_min, function.score_max) == (0.0, 1.0)
+    if is_unit and len(present):  # the range may have been another one when the scores came
+        is_unit = bool(present.min() >= 0.0 and present.max() <= 1.0)
     counts, edges = np.histogram(present, bins=n_bins, range=(0.0, 1.0) if is_unit else range_of(present))
     return Histogram(edges=edges, counts=counts)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -173,6 +175,68 @@ def test_the_gallery_shows_the_same_items(world: World) -> None:
     assert texts(found.select(".gallery p")) == ["0.0000 ✗ failed", "0.0100 ✗ failed", "0.0200 ✗ failed"]
     (back,) = [a for a in found.select("#items nav a") if a.text == "Table"]
     assert world.ids(urlsplit(str(back["href"])).query) == frames(0, 1, 2)
+
+
+def test_a_bar_of_the_histogram_leads_to_its_items(world: World) -> None:
+    """Every bin to as many as it counts, also where scores are on an edge; the range is a filter that can be taken away."""
+    found = world.page("order=best&by=lane")
+    rows = found.select(".chart-card details tbody tr")
+    specs = [b["path"] for b in json.loads(str(found.select("#distribution-spec")[0].string))["datasets"]["bins"]]
+    assert [str(row.select("a")[0]["href"]) for row in rows] == specs and len(rows) == 20
+    seen: list[str] = []
+    for row in rows:
+        query = urlsplit(str(row.select("a")[0]["href"])).query
+        assert parse_qs(query)["order"] == ["best"] and parse_qs(query)["by"] == ["lane"]
+        shown = world.page(query)
+        ids = texts(shown.select("table.items figcaption"))
+        assert len(ids) == int(texts(row.select("td"))[2]), row.text
+        seen += ids
+    assert sorted(seen) == frames(*range(50))
+    shown = world.page("score=0.1..0.15&passed=no")
+    assert texts(shown.select(".chips li"))[0].startswith("0.1 ≤ score < 0.15")
+    (way,) = [a for a in shown.select(".chips a") if "score" in str(a.get("aria-label"))]
+    assert "score=" not in str(way["href"])
+    assert ("score", "0.1..0.15") in data_of(shown.select_one("form.filters") or shown).items()
+    for wrong in ("score=low..1", "score=0.5", "score=.."):
+        assert world.api.http.get(f"{world.path}?{wrong}").status_code == 422, wrong
+    assert len(world.ids("score=0.45..")) == 5 and len(world.ids("score=..0.05")) == 5
+
+
+def test_the_file_of_the_list_is_asked_for_as_the_list_is(world: World) -> None:
+    """With its filter and order."""
+    links = [str(a["href"]) for a in world.page("passed=no&order=best").select("#items .files a")]
+    assert [urlsplit(link).path for link in links] == [f"{world.path}/items.csv", f"{world.path}/items.parquet"]
+    assert parse_qs(urlsplit(links[0]).query) == {"passed": ["no"], "order": ["best"]}
+
+
+def test_where_scores_are_missing(world: World) -> None:
+    """A breakdown counts them for each value, and each number leads to just those members."""
+    found = world.page("by=weather")
+    rows = {texts(r.select("th"))[0]: r for r in found.select("#breakdown tbody tr")}
+    assert {name: texts(row.select("td"))[3] for name, row in rows.items()} == {"rain": "3", "sun": "3", HOSTILE: "4"}
+    assert texts(rows["sun"].select("td"))[4] == "◐ 85.0\u00a0%".replace("\u00a0", " ")
+    query = urlsplit(str(rows["sun"].select("a")[1]["href"])).query
+    shown = world.page(query)
+    assert texts(shown.select("#missing figcaption")) == frames(58, 55, 52)
+    missing = shown.select_one("#missing")
+    assert missing is not None and "Only those with weather=sun" in missing.text
+
+
+def test_the_result_by_weights_with_its_interval_and_place(world: World) -> None:
+    """What it would be without weights, against the same criterion; what it is certain of; where it stands."""
+    found = world.page()
+    weights = [texts(row.select("td")) for row in found.select("#weights tbody tr")]
+    assert [row[1] for row in weights] == ["✓ passed", "✗ failed"] and weights[1][0] == "0.2450"
+    waiting = found.select_one("#interval[hx-get]")
+    assert waiting is not None
+    part = world.api.http.get(str(waiting["hx-get"]), headers={"hx-request": "true"})
+    low, high = (float(text) for text in re.findall(r"0\.\d{4}", part.text)[:2])
+    assert low < float(found.select_one("#result").text) < high and "50 clusters" in part.text  # type: ignore[union-attr]
+    assert f"{low:.4f} to {high:.4f}" in world.page().text
+    table = {"item_ref_id": frames(*range(60)), "score": [0.9] * 60}
+    world.test.upload_external_evaluation_results(world.function, table, world.client.create_model("n", "n").id)
+    again = world.page()
+    assert "2 of 2" in again.text and "the best: 0.9000 of n" in again.text
 
 
 def test_what_is_missing_is_paged(world: World) -> None:

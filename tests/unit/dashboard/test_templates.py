@@ -22,6 +22,7 @@ PAGES = {
     "matrix.html": contexts.MatrixPage,
     "test.html": contexts.TestPage,
     "history.html": contexts.HistoryPart,
+    "interval.html": contexts.IntervalPart,
     "evaluation.html": contexts.EvaluationPage,
     "uploads.html": contexts.UploadsPage,
     "upload.html": contexts.UploadPage,

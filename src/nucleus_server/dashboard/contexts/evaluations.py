@@ -37,7 +37,10 @@ class GroupRow:
     value: str = doc("The value, a range of numbers, or – for items without one.")
     path: str = doc("The list of just these items.")
     n_items: str = doc("How many scored items have it.")
-    result: str = doc("Their weighted mean.")
+    result: str = doc("Their weighted mean, or – if none has a weight.")
+    missing: str = doc("How many members with it have no score.")
+    missing_path: str | None = doc("The list of those; None if there are none.")
+    coverage: str = doc("Scored members of those with it, as a share.")
     verdict: Verdict = doc("That result against the evaluation's criterion.")
 
 
@@ -101,6 +104,8 @@ class ItemList:
     items: tuple[ItemRow, ...] = doc("A page of them.")
     pages: Pages = doc("Where the list is.")
     n_scored: int = doc("How many items have a score, shown or not.")
+    file_path: str = doc("Where the list is as a file, without the file's ending.")
+    query: str = doc("What the address asks for, which a file of the list goes by too; empty if for nothing.")
     filter: FilterForm = doc("What narrows it down.")
     save: Form | None = doc("Keeps the list as a slice; None if there is nothing to keep, or for viewers.")
     no_save: str = doc("Why there is no such form; empty if there is one.")
@@ -116,6 +121,32 @@ class ItemsPart:
 
 
 @dataclass(frozen=True, slots=True)
+class WeightRow:
+    """A result by the weights that were uploaded, or without."""
+
+    label: str = doc("How items are counted.")
+    result: str = doc("The mean of the scores.")
+    verdict: Verdict = doc("That mean against the evaluation's criterion.")
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceNote:
+    """Where a result stands among all results of its function on its test."""
+
+    rank: str = doc("Its place by result, the best one first.")
+    number: str = doc("Its place in the order of upload.")
+    links: tuple[tuple[str, str], ...] = doc("Evaluations beside it, in words, and their pages.")
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalPart:
+    """The interval of a result, as htmx loads it."""
+
+    text: str = doc("Its ends, or – if there are too few clusters.")
+    why: str = doc("Which interval it is, or why there is none.")
+
+
+@dataclass(frozen=True, slots=True)
 class EvaluationPage:
     """One evaluation."""
 
@@ -125,6 +156,12 @@ class EvaluationPage:
     test_path: str = doc("The test's page.")
     cell: Cell = doc("Model, function, result, criterion, coverage.")
     weights: str = doc("Whether scores were weighted, and the sum of weights.")
+    weighing: tuple[WeightRow, ...] = doc("What the weights make of the result; empty if every weight is 1.")
+    weight_note: str = doc("How unequal the weights are; empty if every weight is 1.")
+    interval: IntervalPart | None = doc("The interval of the result; None if it is not computed yet.")
+    place: PlaceNote | None = doc("The result's place in the test's history; None without a result.")
+    missing_filter: str = doc("What the members without a score are narrowed down by; empty if by nothing.")
+    missing_all_path: str = doc("All members without a score.")
     comparison_note: str | None = doc("What was compared, if it was not simply the result.")
     chart: Chart = doc("The distribution of scores.")
     keys: tuple[KeyLink, ...] = doc("The metadata keys of the items.")

@@ -4,7 +4,7 @@ from nucleus_server.dashboard.pages.account import NOTICES, account_page, create
 from nucleus_server.dashboard.pages.audit import audit_page
 from nucleus_server.dashboard.pages.comparing import compare_page, find_comparing
 from nucleus_server.dashboard.pages.datasets import dataset_page, datasets_page, save_slice, slice_page
-from nucleus_server.dashboard.pages.evaluations import evaluation_page, items_part, save_list
+from nucleus_server.dashboard.pages.evaluations import evaluation_page, interval_part, items_part, save_list
 from nucleus_server.dashboard.pages.exports import PATIENCE_S, comparison_file, complete, release_file
 from nucleus_server.dashboard.pages.functions import function_page, functions_page
 from nucleus_server.dashboard.pages.histories import history_part, shown_results
@@ -56,6 +56,7 @@ __all__ = [
     "function_page",
     "functions_page",
     "history_part",
+    "interval_part",
     "item_page",
     "item_path",
     "items_part",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,11 +12,16 @@ from nucleus_server.dashboard.contexts import (
     EvaluationPage,
     Frame,
     GroupRow,
+    IntervalPart,
     ItemList,
     ItemsPart,
     KeyLink,
     Pages,
+    PlaceNote,
+    Verdict,
+    WeightRow,
 )
+from nucleus_server.dashboard.pages.histories import interval_words
 from nucleus_server.dashboard.pages.item_lists import (
     PAGE_SIZE,
     ListAddress,
@@ -23,19 +29,33 @@ from nucleus_server.dashboard.pages.item_lists import (
     item_filter,
     item_list,
     read_address,
+    score_path,
 )
 from nucleus_server.dashboard.pages.pictures import picture
 from nucleus_server.dashboard.pages.scenario_tests import cell, upload_label
-from nucleus_server.dashboard.pages.shared import UNDEFINED, criterion_text, function_paths, number, verdict
+from nucleus_server.dashboard.pages.shared import (
+    NBSP,
+    UNDEFINED,
+    criterion_text,
+    function_paths,
+    number,
+    percent,
+    shortened,
+    verdict,
+)
+from nucleus_server.dashboard.pages.verdict_words import clusters_text
 from nucleus_server.dashboard.sent_forms import SentForm
-from nucleus_server.domain import Evaluation, JudgedEvaluation, ScenarioTest, Slice, TestFunction
+from nucleus_server.domain import Evaluation, JudgedEvaluation, ResolvedCluster, ScenarioTest, Slice, TestFunction
 from nucleus_server.errors import InvalidInput
 from nucleus_server.services import WorkspaceStore
 from nucleus_server.services.app_services import AppServices
 from nucleus_server.services.breakdown import breakdown
+from nucleus_server.services.clusters import Clusters
+from nucleus_server.services.item_filters import Condition, satisfying
 from nucleus_server.services.item_slices import MAX_MEMBERS, save_items
 from nucleus_server.services.judging import judge_one
-from nucleus_server.services.results import Members, missing_items, read_members, score_histogram
+from nucleus_server.services.result_history import ResultInterval, place_of, result_interval
+from nucleus_server.services.results import Members, missing_items, read_members, score_histogram, weight_effect
 
 _LONGEST_NAME = 255
 
@@ -80,8 +100,17 @@ def evaluation_page(
             waivers=ws.list_waivers(is_active=True),
         ),
         weights=f"weighted, sum of weights {evaluation.weight_sum:.4g}" if evaluation.is_weighted else "not weighted",
+        weighing=_weighing(read),
+        weight_note=_weight_note(read),
+        interval=_interval_part(
+            result_interval(ws, evaluation, entry, read.test, may_compute=False),
+            Clusters(ws).resolve(read.test, entry.function),
+        )
+        if evaluation.result is not None
+        else IntervalPart("", ""),
+        place=_place(ws, read),
         comparison_note=_comparison_note(judged),
-        chart=_distribution_chart(read),
+        chart=_distribution_chart(read, address),
         keys=tuple(
             KeyLink(key, replace(address, by=key, page=1).text("breakdown"), key == address.by) for key in read.keys
         ),
@@ -90,6 +119,16 @@ def evaluation_page(
         listing=_listing(services, ws, read, address, saved_id, sent),
         **_missing(services, ws, read, address),
     )
+
+
+def interval_part(ws: WorkspaceStore, evaluation_id: str) -> IntervalPart:
+    """The interval of an evaluation's result, computed now if it is not known."""
+    evaluation = ws.get_evaluation(evaluation_id)
+    test = ws.get_scenario_test(evaluation.test_id)
+    entry = _entry(ws, test, evaluation)
+    found = result_interval(ws, evaluation, entry, test, may_compute=True)
+    part = _interval_part(found, Clusters(ws).resolve(test, entry.function))
+    return part or IntervalPart(UNDEFINED, "There is no result.")
 
 
 def items_part(services: AppServices, ws: WorkspaceStore, frame: Frame, evaluation_id: str, query: str) -> ItemsPart:
@@ -141,10 +180,68 @@ def _read(ws: WorkspaceStore, evaluation_id: str) -> _Reading:
     return _Reading(
         judged=judged,
         test=test,
-        entry=next(e for e in ws.list_test_functions(test.id) if e.function.key == evaluation.function_key),
+        entry=_entry(ws, test, evaluation),
         part=ws.get_slice_by_key(evaluation.slice_key),
         members=members,
         keys=ws.metadata_keys(members.dataset_key),
+    )
+
+
+def _entry(ws: WorkspaceStore, test: ScenarioTest, evaluation: Evaluation) -> TestFunction:
+    return next(e for e in ws.list_test_functions(test.id) if e.function.key == evaluation.function_key)
+
+
+def _interval_part(interval: ResultInterval | None, cluster: ResolvedCluster) -> IntervalPart | None:
+    if interval is None:
+        return None
+    clusters = clusters_text(interval.n_clusters, cluster)
+    if interval.low is None:
+        return IntervalPart(UNDEFINED, f"fewer than six clusters: {clusters}")
+    return IntervalPart(interval_words(interval), f"95{NBSP}% interval ({interval.method}), {clusters}")
+
+
+def _weighing(read: _Reading) -> tuple[WeightRow, ...]:
+    effect, judged = weight_effect(read.members), read.judged
+    if effect is None:
+        return ()
+    judgement, criterion = judged.judgement, criterion_text(judged)
+    if judgement is not None and judgement.n_common is not None:
+        without = Verdict("not compared", UNDEFINED, "none", "the baseline has other members")
+    elif judgement is None or effect.unweighted is None:
+        without = verdict(None, criterion)
+    else:
+        without = verdict(judgement.comparison.holds(effect.unweighted, judgement.threshold), criterion)
+    return (
+        WeightRow("by their weights: the result", number(judged.evaluation.result), verdict(judged.passed, criterion)),
+        WeightRow("each once, without weights", number(effect.unweighted), without),
+    )
+
+
+def _weight_note(read: _Reading) -> str:
+    effect = weight_effect(read.members)
+    if effect is None:
+        return ""
+    return (
+        f"The weights make {read.judged.evaluation.n_scored:,} scored items worth {effect.n_effective:,.0f} of equal weight; "
+        f"the tenth with the largest weights has {percent(effect.heaviest_tenth)} of all weight."
+    )
+
+
+def _place(ws: WorkspaceStore, read: _Reading) -> PlaceNote | None:
+    found = place_of(ws, read.judged.evaluation, read.entry)
+    if found is None:
+        return None
+    links = []
+    if found.rank > 1:
+        links.append((f"the best: {number(found.best.result)} of {found.best.model_name}", found.best))
+    if found.before is not None:
+        links.append((f"this model's upload before: {number(found.before.result)}", found.before))
+    if found.after is not None:
+        links.append((f"this model's next upload: {number(found.after.result)}", found.after))
+    return PlaceNote(
+        rank=f"{found.rank:,} of {found.n_results:,}",
+        number=f"upload {found.number:,} of {found.n_results:,} by {read.entry.function.name} on this test",
+        links=tuple((text, f"/evaluations/{other.id}") for text, other in links),
     )
 
 
@@ -187,23 +284,44 @@ def _groups(ws: WorkspaceStore, read: _Reading, address: ListAddress) -> tuple[G
             path=condition_path(address, group.conditions),
             n_items=f"{group.n_items:,}",
             result=number(group.result),
-            verdict=verdict(group.passed, criterion_text(read.judged)),
+            missing=f"{group.n_missing:,}",
+            missing_path=_missing_path(address, group.conditions) if group.n_missing else None,
+            coverage=percent(group.n_items / (group.n_items + group.n_missing)),
+            verdict=verdict(group.passed, criterion_text(read.judged))
+            if group.result is not None
+            else Verdict("not scored", UNDEFINED, "none", "no item with this value has a score that counts"),
         )
         for group in breakdown(ws, read.judged, read.entry.function, read.members, address.by)
     )
+
+
+def _missing_path(address: ListAddress, conditions: Sequence[Condition]) -> str:
+    return replace(address.without_filter(), where=tuple(map(str, conditions)), missing=1).text("missing")
 
 
 def _missing(services: AppServices, ws: WorkspaceStore, read: _Reading, address: ListAddress) -> dict[str, Any]:
     evaluation = read.judged.evaluation
     n_left_out = evaluation.n_members - evaluation.n_scored  # at least as many as are missing
     page = min(address.missing, max(1, -(-n_left_out // PAGE_SIZE)))
-    n_missing, items = missing_items(ws, evaluation, read.members, offset=(page - 1) * PAGE_SIZE, limit=PAGE_SIZE)
+    is_meant, words = None, ""
+    if address.where and evaluation.is_partial:
+        try:
+            conditions = item_filter(replace(address.without_filter(), where=address.where), read.keys).conditions
+            is_meant = satisfying(ws, read.members.dataset_key, read.members.ordinals, conditions)
+            words = ", ".join(map(str, conditions))
+        except InvalidInput:  # the list above says what is wrong with the filter
+            pass
+    n_missing, items = missing_items(
+        ws, evaluation, read.members, offset=(page - 1) * PAGE_SIZE, limit=PAGE_SIZE, is_meant=is_meant
+    )
     n_pages = max(1, -(-n_missing // PAGE_SIZE))
 
     def path(number_: int) -> str:
         return replace(address, missing=number_).text("missing")
 
     return {
+        "missing_filter": shortened(words),
+        "missing_all_path": replace(address, where=(), missing=1).text("missing"),
         "missing": tuple(picture(services, item, ws.actor.workspace_id, read.part.id) for item in items),
         "missing_pages": Pages(
             number=page,
@@ -232,21 +350,30 @@ def _comparison_note(judged: JudgedEvaluation) -> str | None:
     )
 
 
-def _distribution_chart(read: _Reading) -> Chart:
+def _distribution_chart(read: _Reading, address: ListAddress) -> Chart:
     judgement = read.judged.judgement
     histogram = score_histogram(read.members, read.entry.function)
     edges, counts = histogram.edges.tolist(), histogram.counts.tolist()
+    last = len(counts) - 1
     bins: list[dict[str, Any]] = [
-        {"start": start, "end": end, "count": count}
-        for start, end, count in zip(edges, edges[1:], counts, strict=False)
+        {
+            "start": edges[i],
+            "end": edges[i + 1],
+            "count": count,
+            # A bin ends before the next one begins, but for the last, which ends with the highest score.
+            "path": score_path(address, edges[i], None if i == last else edges[i + 1]),
+        }
+        for i, count in enumerate(counts)
     ]
     rule = None if judgement is None else ("threshold", judgement.threshold)
+    line = "" if rule is None else f"dashed line: {rule[0]} {number(rule[1])}; "
     return Chart(
         name="distribution",
         title="Distribution of scores",
         description=f"{sum(counts):,} scores in {len(counts)} bins from {edges[0]:g} to {edges[-1]:g}.",
-        note="" if rule is None else f"dashed line: {rule[0]} {number(rule[1])}",
+        note=f"{line}a bar leads to its items, as does its row in the numbers",
         spec=charts.histogram_spec(bins, rule=rule),
         header=("from", "to", "items"),
         rows=tuple((f"{b['start']:.3f}", f"{b['end']:.3f}", f"{b['count']:,}") for b in bins),
+        paths=tuple(b["path"] for b in bins),
     )

@@ -39,6 +39,7 @@ from nucleus_server.services.results import Members, Order, items_of, sorted_pos
 PAGE_SIZE = 24
 _MAX_METADATA = 8
 _GALLERY = "gallery"
+_TO = ".."
 _OPERATORS = {
     Operator.EQUAL: "is",
     Operator.NOT_EQUAL: "is not",
@@ -76,6 +77,8 @@ class ListAddress:
         missing: The page of the members without a score, from 1.
         by: The metadata key of the breakdown; None for none.
         where: Conditions on metadata.
+        score: A range of scores as the histogram has them, `0.4..0.45`: from the first number on and below the second, of
+            which one may be left out.
         passed: `yes`, `no` or empty.
     """
 
@@ -87,6 +90,7 @@ class ListAddress:
     missing: int = 1
     score_min: str = ""
     score_max: str = ""
+    score: str = ""
     passed: str = ""
     reference_id: str = ""
     where: tuple[str, ...] = ()
@@ -101,7 +105,7 @@ class ListAddress:
             ("missing", str(self.missing) if self.missing > 1 else None),
         ]
         if is_filtered:
-            parts += [("min", self.score_min), ("max", self.score_max), ("passed", self.passed)]
+            parts += [("score", self.score), ("min", self.score_min), ("max", self.score_max), ("passed", self.passed)]
             parts += [("id", self.reference_id), *(("where", text) for text in self.where)]
         return [(name, value) for name, value in parts if value]
 
@@ -112,7 +116,7 @@ class ListAddress:
 
     def without_filter(self) -> ListAddress:
         """The first page of all scored items."""
-        return replace(self, page=1, score_min="", score_max="", passed="", reference_id="", where=())
+        return replace(self, page=1, score="", score_min="", score_max="", passed="", reference_id="", where=())
 
 
 def read_address(path: str, query: str) -> ListAddress:
@@ -140,6 +144,7 @@ def read_address(path: str, query: str) -> ListAddress:
         missing=page_number(last("missing")),
         score_min=last("min"),
         score_max=last("max"),
+        score=last("score"),
         passed=last("passed") if last("passed") in ("yes", "no") else "",
         reference_id=last("id"),
         where=tuple(dict.fromkeys(where)),
@@ -152,8 +157,11 @@ def item_filter(address: ListAddress, keys: Sequence[str]) -> ItemFilter:
     Raises:
         InvalidInput: A score is no number, or a condition cannot be read.
     """
+    lowest, below = _range(address.score)
+    typed = _score(address.score_min, "the lowest score")
     return ItemFilter(
-        score_min=_score(address.score_min, "the lowest score"),
+        score_min=max((each for each in (lowest, typed) if each is not None), default=None),
+        score_below=below,
         score_max=_score(address.score_max, "the highest score"),
         passed={"yes": True, "no": False}.get(address.passed),
         reference_id=address.reference_id,
@@ -217,11 +225,39 @@ def item_list(
             next_path=replace(here, page=here.page + 1).text("") if here.page < n_pages else None,
         ),
         n_scored=judged.evaluation.n_scored,
+        file_path=f"{here.path}/items",
+        query=f"?{urlencode(here.query())}" if here.query() else "",
         filter=_filter_form(judged, here, keys, problem),
         save=_save_form(here, len(positions), sent) if can_write and (len(positions) or sent is not None) else None,
         no_save="" if can_write else "Viewers change nothing: a member can save this list as a slice.",
         saved=_saved(ws, function, saved_id),
     )
+
+
+def score_path(address: ListAddress, lowest: float | None, below: float | None) -> str:
+    """The list of just the items whose scores are at least `lowest` and below `below`; None is no end."""
+    first, last = ("" if end is None else repr(end) for end in (lowest, below))
+    return replace(address.without_filter(), score=f"{first}{_TO}{last}").text()
+
+
+def _range(text: str) -> tuple[float | None, float | None]:
+    """Its ends, None where it has none."""
+    if not text:
+        return None, None
+    first, found, last = text.partition(_TO)
+    if not found or not (first or last):
+        raise InvalidInput(f"expected a range of scores such as 0.4..0.45, got {shown(text)}", code="invalid_filter")
+    return _score(first, "the beginning of a range of scores"), _score(last, "the end of a range of scores")
+
+
+def _range_words(text: str) -> str:
+    """`0.4 ≤ score < 0.45`; what cannot be read stays as it is."""
+    first, _, last = text.partition(_TO)
+    numbers = [to_number(end) for end in (first, last)]
+    before, after = ("" if number is None else f"{number:g}" for number in numbers)
+    if not (before or after):
+        return f"score {shown(text)}"
+    return f"{f'{before} ≤ ' if before else ''}score{f' < {after}' if after else ''}"
 
 
 def _score(text: str, what: str) -> float | None:
@@ -260,7 +296,7 @@ def _sorts(here: ListAddress, function: EvalFunction, members: Members) -> tuple
 
 
 def _filter_form(judged: JudgedEvaluation, here: ListAddress, keys: Sequence[str], problem: str | None) -> FilterForm:
-    kept = replace(here.without_filter(), where=here.where)
+    kept = replace(here.without_filter(), where=here.where, score=here.score)
     passed = (("", "any"), ("no", "failed"), ("yes", "passed"))
     return FilterForm(
         path=f"{here.path}#items",
@@ -283,6 +319,8 @@ def _filter_form(judged: JudgedEvaluation, here: ListAddress, keys: Sequence[str
 def _chips(here: ListAddress) -> tuple[FilterChip, ...]:
     first = replace(here, page=1)
     found = []
+    if here.score:
+        found.append(FilterChip(_range_words(here.score), replace(first, score="").text()))
     if here.score_min:
         found.append(FilterChip(f"score ≥ {here.score_min}", replace(first, score_min="").text()))
     if here.score_max:

@@ -79,11 +79,12 @@ def test_page(
     entries = ws.list_test_functions(test_id)
     by_function = {entry.function.key: entry for entry in entries}
     history = judge_test(ws, test_id)
-    uploads = _upload_labels([judged.evaluation for judged in history])
     paths = function_paths(ws)
     evaluated = {judged.evaluation.model_id for judged in history}
     baselines = baseline_evaluations(history, test.baseline_model_id)
-    compared = compare_with_baseline(ws, test_id, wait_s=_WAIT_S)
+    evaluations = [judged.evaluation for judged in history]
+    compared = compare_with_baseline(ws, test_id, wait_s=_WAIT_S, history=evaluations)
+    uploads = _upload_labels(evaluations)
     waivers = [waiver for waiver in ws.list_waivers(is_active=True) if waiver.test_key == test.key]
     listed = [judged for judged in reversed(history) if judged.evaluation.function_key in by_function]
     n_pages = max(1, -(-len(listed) // _PAGE_SIZE))
