@@ -10,6 +10,7 @@ from nucleus_server.domain import (
     BoxGeometry,
     Category,
     Dataset,
+    JobType,
     Mask,
     NewItem,
     NewScene,
@@ -21,7 +22,7 @@ from nucleus_server.domain import (
     Taxonomy,
 )
 from nucleus_server.storage import WorkspaceStore
-from tests.conformance.store_actions import Action, make_world
+from tests.conformance.store_actions import LATER, Action, make_world
 
 Call = Callable[[WorkspaceStore], object]
 
@@ -107,6 +108,12 @@ def _second_run(ws: WorkspaceStore) -> Call:
     return lambda w: w.merge_model_runs(runs, None, {"a": 1})
 
 
+def _signed(ws: WorkspaceStore) -> Call:
+    world = make_world(ws)
+    ws.put_signed_upload(world.dataset.id, "request", "0" * 64, 10, LATER)
+    return lambda w: w.begin_object_upload(world.dataset.id, "request", JobType.UPLOAD_ANNOTATIONS, 3, update=True)
+
+
 def _run_free(ws: WorkspaceStore) -> Call:
     world = make_world(ws)
     item = ws.get_item_by_reference(world.dataset.id, "a")
@@ -134,6 +141,7 @@ OBJECT_ACTIONS: dict[str, Action] = {
             ds, [box("a"), box("b", None, track_reference_id="t"), mask("a")], update=True, mask_digests=["2" * 64]
         )
     ),
+    "begin_object_upload": _signed,
     "delete_annotations": _annotated(lambda w, ds: w.delete_annotations(ds, ["a"])),
     "put_taxonomy": _annotated(
         lambda w, ds: w.put_taxonomy(ds, Taxonomy("weather", "category", ("rain",)), update=True)

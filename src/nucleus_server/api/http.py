@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import tempfile
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from datetime import datetime
 from typing import IO, Annotated, Any
 
@@ -143,47 +143,51 @@ class Form(msgspec.Struct):
     files: list[UploadFile]
 
 
-async def json_or_form(request: Request, _: Annotated[Actor, Depends(actor_of)]) -> AsyncGenerator[bytes | Form, None]:
-    """The body of a route that takes JSON, or multipart with the parts `items` and `image`."""
-    content_type = content_type_of(request)
-    if content_type == "application/json":
-        with await spooled(request, MAX_JSON_BYTES) as file:
-            body = file.read()
-        yield body
-        return
-    if content_type != "multipart/form-data":
-        raise UnsupportedMedia(
-            "expected Content-Type application/json or multipart/form-data, got "
-            f"{request.headers.get('content-type', 'none')!r}"
-        )
-    parser = MultiPartParser(
-        request.headers,
-        _limited(request, MAX_UPLOAD_BYTES),
-        max_files=_MAX_MULTIPART_FILES,
-        max_fields=8,
-        max_part_size=MAX_JSON_BYTES,
-    )
-    try:
-        form: FormData = await parser.parse()
-    except (MultiPartException, KeyError) as error:
-        raise MalformedRequest(
-            f"expected a multipart body, got a broken one: {error}", code="malformed_multipart"
-        ) from error
-    try:
-        document = form.get("items")
-        if isinstance(document, UploadFile):
-            document = (await document.read()).decode("utf-8", "replace")
-        if document is None:
-            raise MalformedRequest(
-                "expected a multipart part named items with the JSON list of items, got none",
-                code="malformed_multipart",
+def json_or_form(document: str, files: str) -> Callable[[Request, Actor], AsyncGenerator[bytes | Form, None]]:
+    """The body of a route that takes JSON, or multipart with a part of JSON named `document` and `files` parts."""
+
+    async def body(request: Request, _: Annotated[Actor, Depends(actor_of)]) -> AsyncGenerator[bytes | Form, None]:
+        content_type = content_type_of(request)
+        if content_type == "application/json":
+            with await spooled(request, MAX_JSON_BYTES) as file:
+                raw = file.read()
+            yield raw
+            return
+        if content_type != "multipart/form-data":
+            raise UnsupportedMedia(
+                "expected Content-Type application/json or multipart/form-data, got "
+                f"{request.headers.get('content-type', 'none')!r}"
             )
-        yield Form(document.encode(), [part for part in form.getlist("image") if isinstance(part, UploadFile)])
-    finally:
-        await form.close()
+        parser = MultiPartParser(
+            request.headers,
+            _limited(request, MAX_UPLOAD_BYTES),
+            max_files=_MAX_MULTIPART_FILES,
+            max_fields=8,
+            max_part_size=MAX_JSON_BYTES,
+        )
+        try:
+            form: FormData = await parser.parse()
+        except (MultiPartException, KeyError) as error:
+            raise MalformedRequest(
+                f"expected a multipart body, got a broken one: {error}", code="malformed_multipart"
+            ) from error
+        try:
+            part = form.get(document)
+            if isinstance(part, UploadFile):
+                part = (await part.read()).decode("utf-8", "replace")
+            if part is None:
+                raise MalformedRequest(
+                    f"expected a multipart part named {document} with JSON, got none", code="malformed_multipart"
+                )
+            yield Form(part.encode(), [sent for sent in form.getlist(files) if isinstance(sent, UploadFile)])
+        finally:
+            await form.close()
+
+    return body
 
 
-ItemsBody = Annotated["bytes | Form", Depends(json_or_form)]
+ItemsBody = Annotated["bytes | Form", Depends(json_or_form("items", "image"))]
+ObjectsBody = Annotated["bytes | Form", Depends(json_or_form("serialized_request", "mask"))]
 
 
 def base_url(request: Request) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import unicodedata
 from datetime import UTC, datetime
 
+from nucleus_server.domain.datasets import MAX_REFERENCE_ID
 from nucleus_server.errors import InvalidInput
 
+__all__ = ["MAX_NAME", "MAX_REFERENCE_ID", "checked_function_name", "checked_name", "moment_of"]
+
 MAX_NAME = 255
-MAX_REFERENCE_ID = 512
-"""PostgreSQL indexes hold 2,704 bytes: 512 characters fit in any script."""
 
 
 def checked_name(text: str, what: str) -> str:

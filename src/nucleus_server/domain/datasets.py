@@ -7,6 +7,9 @@ from datetime import datetime
 
 from nucleus_server.domain.base import Json
 
+MAX_REFERENCE_ID = 512
+"""Characters of a user's own id: PostgreSQL indexes hold 2,704 bytes, into which so many fit in any script."""
+
 
 @dataclass(frozen=True, slots=True)
 class Dataset:

@@ -28,6 +28,9 @@ class JobType(str, Enum):
     """What a job does."""
 
     UPLOAD_DATASET_ITEMS = "uploadDatasetItems"
+    UPLOAD_ANNOTATIONS = "uploadAnnotations"
+    UPLOAD_PREDICTIONS = "uploadPredictions"
+    DELETE_ANNOTATIONS = "annotationDeletion"
     UPLOAD_SCORES = "uploadScores"
     FILL_SCENARIO_TEST = "fillScenarioTest"
     COMPARE_EVALUATIONS = "compareEvaluations"

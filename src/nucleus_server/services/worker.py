@@ -11,6 +11,7 @@ from nucleus_server.domain import JobType
 from nucleus_server.errors import NotFound, NucleusServerError
 from nucleus_server.services.filling import fill_test
 from nucleus_server.services.media import MediaStore
+from nucleus_server.services.object_uploads import store_payload
 from nucleus_server.services.staged_uploads import store_committed
 from nucleus_server.services.verdicts import compute_requested
 from nucleus_server.storage import LeasedJob, LeaseLost, Store
@@ -72,6 +73,8 @@ class Worker:
             while self._store.jobs.purge_dataset_step(job):
                 pass
             self._store.jobs.finish(job, {})
+        elif job.type in (JobType.UPLOAD_ANNOTATIONS, JobType.UPLOAD_PREDICTIONS):
+            self._store_objects(job)
         elif job.type is JobType.UPLOAD_SCORES:
             store_committed(self._store, self._media, job)
             self._store.jobs.sweep_uploads(self._media.delete)  # its parts are large
@@ -81,6 +84,13 @@ class Worker:
             self._compare(job)
         else:
             raise ValueError(f"no worker knows jobs of type {job.type.value}")
+
+    def _store_objects(self, job: LeasedJob) -> None:
+        actor = self._store.find_actor(job.user_id)
+        if actor is None:
+            self._store.jobs.refuse(job, {"error": "the user of this upload is gone"})
+        else:
+            store_payload(self._store.workspace(job.workspace_id, actor), self._store, self._media, job)
 
     def _compare(self, job: LeasedJob) -> None:
         actor = self._store.find_actor(job.user_id)

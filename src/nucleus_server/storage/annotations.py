@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,9 @@ from sqlalchemy.engine import Connection
 from nucleus_server.domain import (
     CATEGORICAL,
     AnyObject,
+    Job,
+    JobStatus,
+    JobType,
     Mask,
     Multicategory,
     NewTrack,
@@ -27,6 +31,7 @@ from nucleus_server.domain import (
 from nucleus_server.errors import InvalidInput, NotFound
 from nucleus_server.storage import schema
 from nucleus_server.storage.base import AnyRow, to_json
+from nucleus_server.storage.leases import JobStep, take_step
 from nucleus_server.storage.object_columns import kind_of, pack, unpack, unpack_labels
 from nucleus_server.storage.object_rows import ObjectSource, Placed, tracks_of
 from nucleus_server.storage.scenes import SceneRows
@@ -35,6 +40,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _ORDINALS_BATCH = 500
+_PAYLOAD_LIFE = timedelta(days=7)
 
 
 class AnnotationRows(SceneRows):
@@ -47,11 +53,13 @@ class AnnotationRows(SceneRows):
         *,
         update: bool,
         mask_digests: Sequence[str] | None = None,
+        step: JobStep | None = None,
     ) -> ObjectCounts:
         """Add annotations; the same ones that are there already are ignored, or with `update` replaced.
 
         Those whose item or scene the dataset does not have, or whose taxonomy does not know them, are named in the counts;
-        all others are stored. `mask_digests` are the stored files of the masks among them, in order.
+        all others are stored. `mask_digests` are the stored files of the masks among them, in order. With `step` they are a
+        part of a job, which counts them in the same transaction.
         """
         with self._write() as connection:
             dataset = self._row_by_id(connection, schema.datasets, dataset_id, "dataset", lock=True)
@@ -72,7 +80,60 @@ class AnnotationRows(SceneRows):
                 self._count_labels(connection, dataset.key, label_changes)
                 self._put_tracks(connection, dataset.key, tracks_named(allowed))
                 self._set_annotation_revision(connection, dataset.key, revision)
-            return ObjectCounts(sum(was_put), len(was_put) - sum(was_put), tuple(errors))
+            counts = ObjectCounts(sum(was_put), len(was_put) - sum(was_put), tuple(errors))
+            if step is not None:
+                take_step(connection, step, {"processed": counts.n_processed, "ignored": counts.n_ignored}, errors)
+            return counts
+
+    def begin_object_upload(
+        self,
+        dataset_id: str,
+        request_id: str,
+        job_type: JobType,
+        n_objects: int,
+        *,
+        update: bool,
+        model_id: str | None = None,
+        run_id: str | None = None,
+    ) -> Job:
+        """The job that stores a signed upload's objects; a repeated call returns the first one's job.
+
+        It is reserved for the process that makes it. The payload is kept until a worker could have done it.
+        """
+        signed = schema.signed_uploads
+        with self._write() as connection:
+            dataset = self._row_by_id(connection, schema.datasets, dataset_id, "dataset", lock=True)
+            for table, object_id, noun in (
+                (schema.models, model_id, "model"),
+                (schema.model_runs, run_id, "model run"),
+            ):
+                if object_id is not None:
+                    self._row_by_id(connection, table, object_id, noun)
+            earlier = self._earlier_job(connection, dataset.key, request_id)
+            if earlier is not None:
+                return earlier
+            here = (signed.c.dataset_key == dataset.key, signed.c.request_id == request_id)
+            digest = connection.execute(sa.select(signed.c.media_digest).where(*here)).scalar_one_or_none()
+            if digest is None:
+                raise NotFound(f"nothing was uploaded under request id {request_id!r}", code="upload_not_found")
+            job = self._add_job(
+                connection,
+                job_type,
+                JobStatus.QUEUED,
+                dataset_id=dataset_id,
+                payload={
+                    "dataset_id": dataset_id,
+                    "media_digest": digest,
+                    "update": update,
+                    "model_id": model_id,
+                    "run_id": run_id,
+                },
+                n_steps=n_objects,
+                is_reserved=True,
+            )
+            kept_until = self._now() + int(_PAYLOAD_LIFE.total_seconds() * 1_000_000)
+            connection.execute(signed.update().where(*here).values(job_id=job.id, expires_at=kept_until))
+            return job
 
     def delete_annotations(self, dataset_id: str, reference_ids: Sequence[str] | None) -> int:
         """Delete all annotations of these items and scenes, or of the whole dataset; returns how many there were.

@@ -25,6 +25,7 @@ from nucleus_server.storage import schema
 from nucleus_server.storage.annotations import the_object, tracks_named, with_masks
 from nucleus_server.storage.base import AnyRow, from_micros, to_json
 from nucleus_server.storage.ids import new_id, parse_item_id
+from nucleus_server.storage.leases import JobStep, take_step
 from nucleus_server.storage.models import ModelRows
 from nucleus_server.storage.object_rows import ObjectSource, Placed, stored_objects
 
@@ -136,12 +137,14 @@ class PredictionRows(ModelRows):
         model_id: str | None = None,
         run_id: str | None = None,
         mask_digests: Sequence[str] | None = None,
+        step: JobStep | None = None,
     ) -> tuple[ModelRun, ObjectCounts]:
         """Add predictions to a run, or to the newest run of model and dataset, which is made if there is none.
 
         The same ones that are there already are ignored, or with `update` replaced. Without a dataset, each names its item by
         id and the run is widened to what they name; without run and dataset they are the model's run-free predictions. Those
-        whose item does not exist are named in the counts; all others are stored.
+        whose item does not exist are named in the counts; all others are stored. With `step` they are a part of a job, which
+        counts them in the same transaction.
         """
         with self._write() as connection:
             dataset = None
@@ -171,6 +174,8 @@ class PredictionRows(ModelRows):
                     .where(schema.model_runs.c.key == run.key)
                     .values(revision=run.revision + 1)
                 )
+            if step is not None:
+                take_step(connection, step, {"processed": n_processed, "ignored": n_ignored}, errors)
             return self._run(connection, run.id), ObjectCounts(n_processed, n_ignored, tuple(errors))
 
     def copy_predictions(self, run_id: str) -> tuple[int, int]:

@@ -8,9 +8,8 @@ lost to its worker in the same way.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,56 +17,16 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from nucleus_server.domain import JobStatus, JobType, Json, UploadStatus
-from nucleus_server.errors import Conflict
 from nucleus_server.storage import schema
 from nucleus_server.storage.base import to_json, to_micros
 from nucleus_server.storage.dialect import Database, database_micros, insert_if_absent
 from nucleus_server.storage.files import shown_by
+from nucleus_server.storage.leases import LeasedJob, prove_lease
 from nucleus_server.storage.score_columns import forget_upload_batch
 
 MAX_ATTEMPTS = 5
 _BATCH = 2_000  # rows of one purge step: well below half a second of write lock
 _CHUNK_BATCH = 64  # blobs of one purge step, 64 KB each
-
-
-class LeaseLost(Conflict):
-    """Another worker has taken this job over, or it was cancelled."""
-
-    default_code = "lease_lost"
-
-
-@dataclass(frozen=True, slots=True)
-class LeasedJob:
-    """A job in the hands of one worker."""
-
-    key: int
-    id: str
-    workspace_id: str
-    user_id: str
-    type: JobType
-    payload: Json
-    fence: int
-    lease_s: float
-    attempts: int
-
-
-def prove_lease(connection: Connection, job: LeasedJob, *, n_done: int = 0) -> None:
-    """Renew the lease within a transaction, which nobody takes over or cancels before it ends.
-
-    Raises:
-        LeaseLost: The job was taken over by another worker, or cancelled.
-    """
-    jobs = schema.jobs
-    renewed = connection.execute(
-        jobs.update()
-        .where(jobs.c.key == job.key, jobs.c.fence == job.fence, jobs.c.finished_at.is_(None))
-        .values(
-            leased_until=database_micros() + int(job.lease_s * 1_000_000),
-            completed_steps=jobs.c.completed_steps + n_done,
-        )
-    )
-    if renewed.rowcount != 1:
-        raise LeaseLost(f"job {job.id} was taken over by another worker, or cancelled")
 
 
 class JobQueue:
@@ -77,19 +36,20 @@ class JobQueue:
         self._database = database
         self._clock = clock
 
-    def lease(self, *, lease_s: float, payload: Json | None = None) -> LeasedJob | None:
+    def lease(self, *, lease_s: float, payload: Json | None = None, job_id: str | None = None) -> LeasedJob | None:
         """Take the oldest job that nobody works on; None if there is none.
 
-        With `payload` the oldest of this payload, also one that is reserved for whoever asks for it so.
+        With `payload` the oldest of this payload, with `job_id` this one: also if it is reserved for whoever asks for it so.
         """
         jobs = schema.jobs
         is_free = sa.and_(
             jobs.c.finished_at.is_(None),
             sa.or_(jobs.c.leased_until.is_(None), jobs.c.leased_until < database_micros()),
         )
-        if payload is not None:
+        if payload is not None or job_id is not None:
+            is_wanted = jobs.c.id == job_id if payload is None else jobs.c.payload == to_json(payload)
             is_reserved = sa.and_(jobs.c.finished_at.is_(None), jobs.c.fence == 0)
-            is_free = sa.and_(sa.or_(is_free, is_reserved), jobs.c.payload == to_json(payload))
+            is_free = sa.and_(sa.or_(is_free, is_reserved), is_wanted)
         # Idle workers ask often: only when there is something to take is the write lock worth it.
         with self._database.read() as connection:
             if connection.execute(sa.select(jobs.c.key).where(is_free).limit(1)).one_or_none() is None:
@@ -150,15 +110,16 @@ class JobQueue:
                 .values(leased_until=None, status=JobStatus.QUEUED.value, attempts=jobs.c.attempts - 1)
             )
 
-    def refuse(self, job: LeasedJob, message: Json) -> None:
+    def refuse(self, job: LeasedJob, message: Json, *, errors: Sequence[str] | None = None) -> None:
         """End the job as failed for good: its input is wrong, and another attempt would find the same."""
+        listed = [str(message.get("error", ""))] if errors is None else list(errors)
         with self.step(job) as connection:
-            self._end(connection, job, JobStatus.ERRORED, message, [str(message.get("error", ""))])
+            self._end(connection, job, JobStatus.ERRORED, message, listed)
 
-    def finish(self, job: LeasedJob, message: Json) -> None:
-        """Mark the job as done."""
+    def finish(self, job: LeasedJob, message: Json, *, errors: Sequence[str] = ()) -> None:
+        """Mark the job as done; `errors` name what it had to leave out."""
         with self.step(job) as connection:
-            self._end(connection, job, JobStatus.COMPLETED, message, [])
+            self._end(connection, job, JobStatus.COMPLETED, message, list(errors))
 
     def fail(self, job: LeasedJob, error: str) -> None:
         """Give the job back for another attempt, or end it after `MAX_ATTEMPTS`."""

@@ -16,7 +16,8 @@ from nucleus_server.storage.access import WorkspaceStore, key_select, to_api_key
 from nucleus_server.storage.base import AnyRow, from_micros, inserted_key, to_micros
 from nucleus_server.storage.dialect import Database
 from nucleus_server.storage.ids import new_id, new_user_id
-from nucleus_server.storage.queue import JobQueue, LeasedJob, prove_lease
+from nucleus_server.storage.leases import LeasedJob, prove_lease
+from nucleus_server.storage.queue import JobQueue
 
 _TOUCH_EVERY_MICROS = 60_000_000
 
