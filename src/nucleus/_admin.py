@@ -18,17 +18,25 @@ class User:
         name: The name, unique in the workspace.
         role: `viewer` reads, `member` also writes, `admin` also manages users and other people's slices.
         created_at: When it was made, in UTC.
+        deactivated_at: Since when nothing lets the user in; None if the user is active.
     """
 
     id: str
     name: str
     role: str
     created_at: datetime
+    deactivated_at: datetime | None = None
 
     @classmethod
     def from_json(cls, row: dict[str, Any]) -> User:
         """The user that the server describes."""
-        return cls(row["id"], row["name"], row["role"], _moment(row["created_at"]))
+        return cls(
+            row["id"],
+            row["name"],
+            row["role"],
+            _moment(row["created_at"]),
+            _optional_moment(row.get("deactivated_at")),
+        )
 
 
 @dataclass(frozen=True)
@@ -137,6 +145,28 @@ class Administration:
         """
         answer = self.connection.post({"role": role}, f"admin/users/{user_id}", is_replay_safe=True)
         return User.from_json(answer["user"])
+
+    def set_user_active(self, user_id: str, is_active: bool) -> User:
+        """Keep a user out or let one in again; keys, role and all that is theirs stay.
+
+        Raises:
+            PermissionDeniedError: You are no admin.
+            ConflictError: The user is the last admin, or yourself.
+        """
+        answer = self.connection.post({"is_active": is_active}, f"admin/users/{user_id}/active", is_replay_safe=True)
+        return User.from_json(answer["user"])
+
+    def rename_workspace(self, name: str) -> None:
+        """Rename the workspace.
+
+        Args:
+            name: 1 to 255 characters, unique on this server.
+
+        Raises:
+            PermissionDeniedError: You are no admin.
+            ConflictError: The name is taken.
+        """
+        self.connection.post({"name": name}, "admin/workspace", is_replay_safe=True)
 
     def api_keys(self) -> list[ApiKey]:
         """Your own keys, or all of the workspace if you are an admin; oldest first, without their secrets."""

@@ -48,7 +48,7 @@ def serve(
     services = _open(settings, upgrade=True)
     key, is_new = _admin_key(settings)
     try:
-        admin = services.access.ensure_bootstrap(key)
+        services.access.ensure_bootstrap(key)
     except NucleusServerError as error:
         _fail(error)
     listener = _listen(host, port)
@@ -60,7 +60,7 @@ def serve(
         _out.print(
             f"First admin key (shown once, kept in {settings.admin_key_file}): {key}", highlight=False, soft_wrap=True
         )
-    link = f"{address}/login/{services.access.new_login_link(admin.user_id)}"
+    link = f"{address}/login/{services.access.new_login_link(services.access.operator().user_id)}"
     _out.print(f"Dashboard, logged in (this link works once, for 15 minutes): {link}", highlight=False, soft_wrap=True)
     stop = threading.Event()
     background = threading.Thread(

@@ -316,6 +316,10 @@ ACTIONS: dict[str, Action] = {
     "cancel_job": lambda ws: _cancel(ws),
     "create_user": lambda ws: lambda w: w.create_user("new", Role.MEMBER),
     "set_user_role": _set_role,
+    "set_user_active": lambda ws: (lambda user: lambda w: w.set_user_active(user.id, False))(
+        ws.create_user("out", Role.MEMBER)
+    ),
+    "rename_workspace": lambda ws: lambda w: w.rename_workspace("renamed"),
     "create_key": lambda ws: lambda w: w.create_key("new", digest=b"new", hint="nv_n"),
     "revoke_key": _revoke_key,
 }

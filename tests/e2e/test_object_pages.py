@@ -92,6 +92,24 @@ def test_a_key_is_made_and_ends_by_keyboard(watched: Watched, live_server: LiveS
     expect(page.locator("#keys tr", has_text="browser test")).to_contain_text("revoked")
 
 
+def test_a_user_gets_a_key_and_is_kept_out(watched: Watched, live_server: LiveServer, world: World) -> None:
+    """By an admin, on one page; the key is shown once, and the user's row says what is in force."""
+    log_in(watched, live_server, "/settings")
+    page = watched.page
+    page.get_by_label("Name of the user").fill("Max of QA")
+    page.get_by_role("button", name="Make a user").click()
+    expect(page.get_by_role("status")).to_contain_text("Make a key for them next")
+    page.get_by_label("Name of the key").fill("night runs")
+    page.get_by_label("User", exact=True).select_option("Max of QA")
+    page.locator("#new-key").get_by_label("Role").select_option("member")
+    page.get_by_role("button", name="Make a key").click()
+    expect(page.get_by_role("heading", name="The new key of Max of QA")).to_be_visible()
+    page.locator("summary[aria-label='Deactivate Max of QA']").click()
+    page.get_by_role("button", name="Keep the user out").click()
+    expect(page.locator("#users tr", has_text="Max of QA")).to_contain_text("deactivated")
+    watched.screenshot("settings-users")
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_on_a_phone_and_accessible(browser: Browser, live_server: LiveServer, world: World, theme: str) -> None:
     """At 390 pixels nothing scrolls sideways, and axe finds nothing, in both themes."""

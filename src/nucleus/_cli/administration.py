@@ -61,7 +61,10 @@ def list_users(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         print_json(list(map(asdict, found)))
     else:
-        print_table(["id", "name", "role", "created"], [[u.id, u.name, u.role, u.created_at] for u in found])
+        print_table(
+            ["id", "name", "role", "created", "deactivated"],
+            [[u.id, u.name, u.role, u.created_at, u.deactivated_at] for u in found],
+        )
 
 
 @users.command("create", epilog=examples("nucleus users create alice", "nucleus users create ci-robot --role viewer"))
@@ -85,6 +88,31 @@ def set_role(
     """Change a user's role; the user's keys follow at once. The last admin stays admin."""
     client = client_of(context)
     _print_user(client.set_user_role(find_user(client, user).id, role.value), as_json)
+
+
+@users.command(epilog=examples("nucleus users deactivate alice"))
+def deactivate(
+    context: typer.Context,
+    user: Annotated[str, typer.Argument(metavar="USER", help="Its id or name.")],
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Keep a user out: keys and sessions end to work until the user is activated again."""
+    client = client_of(context)
+    found = find_user(client, user)
+    confirm(f"Keep {found.name} ({found.role}) out until an admin activates the user again?", is_sure=yes)
+    _print_user(client.set_user_active(found.id, False), as_json)
+
+
+@users.command(epilog=examples("nucleus users activate alice"))
+def activate(
+    context: typer.Context,
+    user: Annotated[str, typer.Argument(metavar="USER", help="Its id or name.")],
+    as_json: AsJson = False,
+) -> None:
+    """Let a user in again who was deactivated."""
+    client = client_of(context)
+    _print_user(client.set_user_active(find_user(client, user).id, True), as_json)
 
 
 @keys.command("list")
@@ -166,7 +194,8 @@ def _print_user(user: User, as_json: bool) -> None:
     if as_json:
         print_json(asdict(user))
     else:
-        print_line(f"User {user.name} ({user.role}), id {user.id}.")
+        state = "" if user.deactivated_at is None else ", deactivated"
+        print_line(f"User {user.name} ({user.role}{state}), id {user.id}.")
 
 
 def _key_row(key: ApiKey) -> dict[str, Any]:

@@ -32,6 +32,18 @@ class SetRole(msgspec.Struct):
     role: str
 
 
+class SetActive(msgspec.Struct):
+    """Whether a user may come in from now on."""
+
+    is_active: bool
+
+
+class RenameWorkspace(msgspec.Struct):
+    """What the workspace is called from now on."""
+
+    name: str
+
+
 class CreateKey(msgspec.Struct):
     """A new key: of oneself or (admin) of another user, with at most that user's role, for ever or until a moment."""
 
@@ -58,6 +70,20 @@ def create_user(raw: JsonBody, ws: Workspace) -> Answer:
 def set_user_role(user_id: str, raw: JsonBody, ws: Workspace) -> Answer:
     """Change a user's role; admins only, and one admin always stays."""
     return Answer({"user": _user_row(ws.set_user_role(user_id, _role(codec.decode(raw, SetRole).role)))})
+
+
+@router.post("/admin/users/{user_id}/active", openapi_extra=takes(SetActive))
+def set_user_active(user_id: str, raw: JsonBody, ws: Workspace) -> Answer:
+    """Keep a user out, or let one in again; admins only, and one admin always stays."""
+    return Answer({"user": _user_row(ws.set_user_active(user_id, codec.decode(raw, SetActive).is_active))})
+
+
+@router.post("/admin/workspace", openapi_extra=takes(RenameWorkspace))
+def rename_workspace(raw: JsonBody, ws: Workspace) -> Answer:
+    """Rename the workspace; admins only."""
+    name = checked_name(codec.decode(raw, RenameWorkspace).name, "workspace")
+    ws.rename_workspace(name)
+    return Answer({"workspace": name})
 
 
 @router.get("/admin/keys")
@@ -133,7 +159,13 @@ def _moment(moment: datetime | None) -> str | None:
 
 
 def _user_row(user: User) -> dict[str, Any]:
-    return {"id": user.id, "name": user.name, "role": user.role.value, "created_at": iso(user.created_at)}
+    return {
+        "id": user.id,
+        "name": user.name,
+        "role": user.role.value,
+        "created_at": iso(user.created_at),
+        "deactivated_at": _moment(user.deactivated_at),
+    }
 
 
 def _key_row(key: ApiKey) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def _add_account_routes(router: APIRouter, site: Site) -> None:
         *,
         notice: str | None = None,
         problem: str | None = None,
-        secret: str | None = None,
+        secret: tuple[str, str] | None = None,
         sent: SentForm | None = None,
     ) -> Response:
         session, ws = site.entered(request)
@@ -120,3 +120,20 @@ def _add_account_routes(router: APIRouter, site: Site) -> None:
         ws = changing(request, form, as_admin=True)
         problem = pages.set_role(ws, user_id, SentForm("role", form))
         return RedirectResponse("/settings?done=role", 303) if problem is None else page(request, problem=problem)
+
+    @router.post("/settings/users/{user_id}/active")
+    def set_active(request: Request, user_id: str, form: Fields) -> Response:
+        ws = changing(request, form, as_admin=True)
+        problem = pages.set_active(ws, user_id, SentForm("active", form))
+        if problem is not None:
+            return page(request, problem=problem)
+        done = "activated" if form.get("active") == "yes" else "deactivated"
+        return RedirectResponse(f"/settings?done={done}", 303)
+
+    @router.post("/settings/workspace")
+    def rename(request: Request, form: Fields) -> Response:
+        ws = changing(request, form, as_admin=True)
+        sent = SentForm("rename", form)
+        if pages.rename_workspace(ws, sent):
+            return RedirectResponse("/settings?done=renamed", 303)
+        return page(request, sent=sent)

@@ -3,7 +3,16 @@
 They cross every layer of the server: `storage` returns them, `services` think with them, `api` and `dashboard` show them.
 """
 
-from nucleus_server.domain.accounts import Actor, ApiKey, AuditEntry, Role, User, Workspace, WorkspaceStatus
+from nucleus_server.domain.accounts import (
+    SYSTEM_USER,
+    Actor,
+    ApiKey,
+    AuditEntry,
+    Role,
+    User,
+    Workspace,
+    WorkspaceStatus,
+)
 from nucleus_server.domain.base import Json
 from nucleus_server.domain.clusters import INHERITED, ClusterBy, ClusterChoice, ClusterSuggestion, ResolvedCluster
 from nucleus_server.domain.datasets import AppendCounts, Dataset, Item, NewItem, Slice
@@ -109,6 +118,7 @@ __all__ = [
     "MAX_UNIT",
     "PUBLIC_FUNCTIONS",
     "RESERVED_FUNCTIONS",
+    "SYSTEM_USER",
     "Actor",
     "AnyObject",
     "ApiKey",

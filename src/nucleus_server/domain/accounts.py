@@ -8,6 +8,9 @@ from enum import Enum
 
 from nucleus_server.domain.base import Json
 
+SYSTEM_USER = "nucleus"
+"""The user in each workspace that owns what comes with the server; nobody comes in as it."""
+
 
 class Role(str, Enum):
     """What a user or key may do: viewers read, members also write, admins also manage users and other people's slices."""
@@ -24,7 +27,10 @@ class Role(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: the user behind a key or a session, with the role that key grants."""
+    """Who acts: the user behind a key or a session, with the role that key grants.
+
+    An actor that is not active (the user was deactivated) is let in by nothing; what it asked for before is finished.
+    """
 
     workspace_key: int
     workspace_id: str
@@ -33,6 +39,7 @@ class Actor:
     user_name: str
     role: Role
     api_key_id: str | None = None
+    is_active: bool = True
 
     @property
     def can_write(self) -> bool:
@@ -64,6 +71,12 @@ class User:
     name: str
     role: Role
     created_at: datetime
+    deactivated_at: datetime | None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the user may come in."""
+        return self.deactivated_at is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from nucleus_server.errors import Conflict, InvalidInput, NotFound, Unauthentica
 from nucleus_server.storage import Store, WorkspaceStore
 
 WORKSPACE = "default"
+"""What the first workspace is called until an admin says otherwise."""
 ADMIN = "admin"
 LOGIN_LINK_LIFE = timedelta(minutes=15)
 _SHORTEST_KEY = 8
@@ -38,7 +39,7 @@ class Access:
         """The actor of an API key.
 
         Raises:
-            Unauthenticated: The key is unknown, revoked or expired; `code` says which.
+            Unauthenticated: The key is unknown, revoked or expired, or its user was deactivated; `code` says which.
         """
         found = self._store.find_key(self.digest(key))
         if found is None:
@@ -49,6 +50,7 @@ class Access:
             )
         actor, api_key = found
         self._refuse_ended(api_key)
+        _refuse_inactive(actor)
         self._store.touch_key(api_key.id)
         return actor
 
@@ -56,10 +58,10 @@ class Access:
         """The actor that a session's subject (a key's or a user's id) stands for now; None once it may not act."""
         if subject.startswith("key_"):
             found = self._store.find_key_by_id(subject)
-            if found is None or not self._is_valid(found[1]):
-                return None
-            return found[0]
-        return self._store.find_actor(subject)
+            actor = found[0] if found is not None and self._is_valid(found[1]) else None
+        else:
+            actor = self._store.find_actor(subject)
+        return actor if actor is not None and actor.is_active else None
 
     def new_login_link(self, user_id: str) -> str:
         """A token that logs this user in once, within a quarter of an hour."""
@@ -76,6 +78,7 @@ class Access:
                 "with `nucleus login-link`",
                 code="login_link_ended",
             )
+        _refuse_inactive(actor)
         return actor
 
     def ensure_bootstrap(self, key: str) -> Actor:
@@ -92,14 +95,14 @@ class Access:
             return self._ensure_admin(key)
 
     def _ensure_admin(self, key: str) -> Actor:
-        workspace = self._store.find_workspace(WORKSPACE) or self._store.create_workspace(WORKSPACE)
+        workspace = self._store.find_first_workspace() or self._store.create_workspace(WORKSPACE)
         return self._store.ensure_admin(
             workspace, ADMIN, key_digest=self.digest(key), hint=_hint(key), key_name="first admin key"
         )
 
     def operator(self) -> Actor:
         """The admin as whom the operator's own commands act."""
-        workspace = self._store.find_workspace(WORKSPACE)
+        workspace = self._store.find_first_workspace()
         if workspace is None:
             raise NotFound("this database has no workspace yet: run `nucleus serve` once", code="no_workspace")
         actor = self._store.find_admin(workspace)
@@ -147,6 +150,14 @@ class Access:
 def new_secret() -> str:
     """A fresh API key: 192 random bits."""
     return "nv_" + secrets.token_urlsafe(24)
+
+
+def _refuse_inactive(actor: Actor) -> None:
+    if not actor.is_active:
+        raise Unauthenticated(
+            f"the user {actor.user_name!r} was deactivated: an admin can activate the user again",
+            code="user_deactivated",
+        )
 
 
 def _hint(secret: str) -> str:

@@ -54,23 +54,69 @@ class WorkspaceStore(ReleaseRows, MediaLocationRows):
         self._require_admin("change the roles of users")
         users = schema.users
         with self._write() as connection:
-            # Every admin's row is locked: of two who demote each other at the same moment, the second finds itself the last.
-            admins = connection.execute(
-                sa.select(users.c.key)
-                .where(users.c.workspace_key == self._workspace_key, users.c.role == Role.ADMIN.value)
-                .order_by(users.c.key)
-                .with_for_update(key_share=True)
-            ).scalars()
-            user = self._row_by_id(connection, users, user_id, "user", lock=True)
-            if list(admins) == [user.key] and role is not Role.ADMIN:
-                raise Conflict(
-                    f"{user.name!r} is the last admin of this workspace: make another user admin first",
-                    code="last_admin",
-                )
+            user = self._user_beside_admins(connection, user_id, is_admin_afterwards=role is Role.ADMIN)
             if user.role != role.value:
                 connection.execute(users.update().where(users.c.key == user.key).values(role=role.value))
                 self._audit(connection, "user.set_role", user_id, {"before": user.role, "after": role.value})
             return _to_user(self._row_by_id(connection, users, user_id, "user"))
+
+    def set_user_active(self, user_id: str, is_active: bool) -> User:
+        """Let a user in or keep one out, from the next request on; only an admin may, and one admin always stays.
+
+        A user who is deactivated keeps keys, role and all that is theirs; nothing lets them in until they are active again.
+
+        Raises:
+            Conflict: It is the last admin, or the admin who asks, who would be out with this very answer.
+        """
+        self._require_admin("deactivate users")
+        users = schema.users
+        with self._write() as connection:
+            user = self._user_beside_admins(connection, user_id, is_admin_afterwards=is_active)
+            if user.key == self.actor.user_key and not is_active:
+                raise Conflict("expected another user than yourself: another admin can deactivate you", code="own_user")
+            if (user.deactivated_at is None) != is_active:
+                moment = None if is_active else self._now()
+                connection.execute(users.update().where(users.c.key == user.key).values(deactivated_at=moment))
+                self._audit(
+                    connection, "user.activate" if is_active else "user.deactivate", user_id, {"name": user.name}
+                )
+            return _to_user(self._row_by_id(connection, users, user_id, "user"))
+
+    def _user_beside_admins(self, connection: Connection, user_id: str, *, is_admin_afterwards: bool) -> AnyRow:
+        """The user's row, locked; a Conflict if nobody would be admin any more."""
+        users = schema.users
+        # Every admin's row is locked: of two who demote each other at the same moment, the second finds itself the last.
+        admins = connection.execute(
+            sa.select(users.c.key)
+            .where(
+                users.c.workspace_key == self._workspace_key,
+                users.c.role == Role.ADMIN.value,
+                users.c.deactivated_at.is_(None),
+            )
+            .order_by(users.c.key)
+            .with_for_update(key_share=True)
+        ).scalars()
+        user = self._row_by_id(connection, users, user_id, "user", lock=True)
+        if list(admins) == [user.key] and not is_admin_afterwards:
+            raise Conflict(
+                f"{user.name!r} is the last admin of this workspace: make another user admin first", code="last_admin"
+            )
+        return user
+
+    def rename_workspace(self, name: str) -> None:
+        """Give the workspace another name, unique on this server; only an admin may."""
+        self._require_admin("rename the workspace")
+        workspaces = schema.workspaces
+        with self._write() as connection:
+            before = connection.execute(
+                sa.select(workspaces).where(workspaces.c.key == self._workspace_key).with_for_update(key_share=True)
+            ).one()
+            taken = sa.select(workspaces.c.key).where(workspaces.c.name == name, workspaces.c.key != before.key)
+            if connection.execute(taken).one_or_none() is not None:
+                raise AlreadyExists(f"a workspace named {name!r} exists already", code="workspace_exists")
+            if before.name != name:
+                connection.execute(workspaces.update().where(workspaces.c.key == before.key).values(name=name))
+                self._audit(connection, "workspace.rename", before.id, {"before": before.name, "after": name})
 
     def create_key(
         self,
@@ -90,6 +136,11 @@ class WorkspaceStore(ReleaseRows, MediaLocationRows):
             user = self._user_row(connection, user_name or self.actor.user_name)
             if user is None:
                 raise NotFound(f"no user named {user_name!r} in this workspace", code="user_not_found")
+            if user.deactivated_at is not None:
+                raise Conflict(
+                    f"the user {user.name!r} is deactivated, and a key would not work: activate the user first",
+                    code="user_inactive",
+                )
             highest = min(Role(user.role), self.actor.role, key=lambda r: r.rank)
             granted = role or highest
             if granted.rank > highest.rank:
@@ -246,4 +297,11 @@ def to_api_key(row: AnyRow) -> ApiKey:
 
 
 def _to_user(row: AnyRow) -> User:
-    return User(key=row.key, id=row.id, name=row.name, role=Role(row.role), created_at=from_micros(row.created_at))
+    return User(
+        key=row.key,
+        id=row.id,
+        name=row.name,
+        role=Role(row.role),
+        created_at=from_micros(row.created_at),
+        deactivated_at=optional_moment(row.deactivated_at),
+    )

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from nucleus_server.domain import PUBLIC_FUNCTIONS, Actor, ApiKey, Direction, Level, Role, Workspace
+from nucleus_server.domain import PUBLIC_FUNCTIONS, SYSTEM_USER, Actor, ApiKey, Direction, Level, Role, Workspace
 from nucleus_server.errors import AlreadyExists
 from nucleus_server.storage import migrate, schema
 from nucleus_server.storage.access import WorkspaceStore, key_select, to_api_key
@@ -81,7 +81,7 @@ class Store:
                 {
                     "workspace_key": key,
                     "id": new_user_id(),
-                    "name": "nucleus",
+                    "name": SYSTEM_USER,
                     "role": Role.VIEWER.value,
                     "created_at": now,
                 },
@@ -112,6 +112,14 @@ class Store:
         """The workspace of this name."""
         with self._database.read() as connection:
             row = self._workspace_row(connection, name)
+            return None if row is None else Workspace(row.key, row.id, row.name, from_micros(row.created_at))
+
+    def find_first_workspace(self) -> Workspace | None:
+        """The workspace that was made first, whatever it is called by now."""
+        with self._database.read() as connection:
+            row = connection.execute(
+                sa.select(schema.workspaces).order_by(schema.workspaces.c.key).limit(1)
+            ).one_or_none()
             return None if row is None else Workspace(row.key, row.id, row.name, from_micros(row.created_at))
 
     def find_workspace_by_id(self, workspace_id: str) -> Workspace | None:
@@ -176,6 +184,7 @@ class Store:
                 schema.workspaces.c.id.label("workspace_id"),
                 schema.users.c.id.label("user_id"),
                 schema.users.c.role.label("user_role"),
+                schema.users.c.deactivated_at.label("user_deactivated_at"),
             )
             .join(schema.workspaces, schema.workspaces.c.key == schema.api_keys.c.workspace_key)
             .where(condition)
@@ -194,6 +203,7 @@ class Store:
             user_name=row.user_name,
             role=role,
             api_key_id=row.id,
+            is_active=row.user_deactivated_at is None,
         )
         return actor, to_api_key(row)
 
@@ -203,10 +213,12 @@ class Store:
             return self._actor(connection, schema.users.c.id == user_id)
 
     def find_admin(self, workspace: Workspace) -> Actor | None:
-        """The workspace's first admin."""
+        """The workspace's first admin who may come in."""
         users = schema.users.alias()
         first = sa.select(sa.func.min(users.c.key)).where(
-            users.c.workspace_key == workspace.key, users.c.role == Role.ADMIN.value
+            users.c.workspace_key == workspace.key,
+            users.c.role == Role.ADMIN.value,
+            users.c.deactivated_at.is_(None),
         )
         with self._database.read() as connection:
             return self._actor(connection, schema.users.c.key == first.scalar_subquery())
@@ -272,4 +284,5 @@ def _to_actor(workspace_id: str, user: AnyRow, role: Role) -> Actor:
         user_id=user.id,
         user_name=user.name,
         role=role,
+        is_active=user.deactivated_at is None,
     )

@@ -11,12 +11,16 @@ from tests.unit.cli.conftest import Cli
 def test_users(cli: Cli) -> None:
     """Created, listed, promoted by name; the last admin stays."""
     made = cli.json("users", "create", "alice", "--role", "viewer")
-    assert set(made) == {"id", "name", "role", "created_at"} and made["created_at"].endswith("Z")
+    assert set(made) == {"id", "name", "role", "created_at", "deactivated_at"} and made["created_at"].endswith("Z")
     assert cli.json("users", "set-role", "alice", "admin") == {**made, "role": "admin"}
     assert cli.json("users", "set-role", made["id"], "member")["role"] == "member"
     assert "User bob (member)" in cli.text("users", "create", "bob")
     assert [user["name"] for user in cli.json("users", "list")] == ["nucleus", "admin", "alice", "bob"]
     assert "alice" in cli.text("users", "list")
+    assert "Keep alice" in cli.run("users", "deactivate", "alice", code=3, answer="no\n").stderr
+    assert cli.json("users", "deactivate", "alice", "--yes")["deactivated_at"]
+    assert "(member, deactivated)" in cli.text("users", "deactivate", "alice", "--yes")
+    assert cli.json("users", "activate", "alice")["deactivated_at"] is None
     assert "last admin" in cli.error("users", "set-role", "admin", "viewer")
     assert "exists already" in cli.error("users", "create", "alice")
     assert "no user has the id or name 'carol'; there is" in cli.error("users", "set-role", "carol", "viewer")

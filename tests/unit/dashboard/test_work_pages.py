@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from starlette.testclient import TestClient
 
 from nucleus_server.dashboard.pages.jobs import JOBS_PAGE_SIZE
 from nucleus_server.domain import Role
@@ -13,6 +14,7 @@ from nucleus_server.services import WorkspaceStore
 from nucleus_server.services.worker import Worker
 from nucleus_server.storage import LeaseLost
 from tests.support.api import Api
+from tests.support.server import ADMIN_KEY
 from tests.unit.dashboard.browsing import data_of, page, send, texts
 from tests.unit.dashboard.test_session import log_in
 from tests.unit.dashboard.verdicts import HOSTILE, World
@@ -193,6 +195,66 @@ def test_roles_are_set_and_one_admin_stays(api: Api) -> None:
     assert send(api, "/settings", f"form[action='/settings/users/{me}']", role="god").status_code == 422
 
 
+def test_an_admin_makes_keys_for_others(api: Api) -> None:
+    """Shown once, with whose it is; at most the user's role; not for who is out, nor for the server's own user."""
+    admin(api).create_user("max", Role.MEMBER)
+    shown = page(api, "/settings")
+    assert texts(shown.select("#new-key-user option")) == ["admin (you)", "max"]
+    made = send(api, "/settings", "#new-key", name="CI", user="max", role="viewer")
+    assert "The new key of max" in made.text
+    (secret,) = re.findall(r"nv_[\w-]{20,}", made.text)
+    actor = api.services.access.authenticate(secret)
+    assert (actor.user_name, actor.role) == ("max", Role.VIEWER)
+    assert "max" in texts(page(api, "/settings").select("#other-keys tbody tr"))[0]
+    refused = send(api, "/settings", "#new-key", name="CI", user="max", role="admin")
+    assert refused.status_code == 422 and "at most member" in refused.text
+    for name in ("nucleus", "nobody"):
+        assert send(api, "/settings", "#new-key", name="x", user=name).status_code == 422
+    entry = admin(api).list_audit()[0]
+    assert (entry.action, entry.detail) == ("key.create", {"user": "max", "role": "viewer"})
+
+
+def test_users_are_deactivated_and_let_in_again(api: Api) -> None:
+    """Their keys and sessions end at once, and work again afterwards; nobody locks everybody out."""
+    key = api.new_key("max", Role.ADMIN)
+    (max_,) = [user for user in admin(api).list_users() if user.name == "max"]
+    with TestClient(api.http.app, base_url="http://testserver") as other:
+        session_of_max = Api(other, api.services)
+        log_in(session_of_max, key=key)
+        assert other.get("/", follow_redirects=False).status_code == 200
+        form = f"form[action='/settings/users/{max_.id}/active']"
+        assert send(api, "/settings", form).headers["location"] == "/settings?done=deactivated"
+        assert other.get("/", follow_redirects=False).status_code == 303
+        with pytest.raises(Unauthenticated, match="was deactivated"):
+            api.services.access.authenticate(key)
+        with pytest.raises(Unauthenticated, match="was deactivated"):
+            api.services.access.redeem_login_link(api.services.access.new_login_link(max_.id))
+        row = next(row for row in page(api, "/settings").select("#users tbody tr") if "max" in row.text)
+        assert "✗ deactivated" in row.text and "max" not in texts(page(api, "/settings").select("#new-key-user option"))
+        me = admin(api).actor.user_id
+        token = data_of(page(api, "/settings").select("#new-key")[0])
+        for user_id, active, why in ((me, "no", "last admin"), (max_.id, "perhaps", "expected yes or no")):
+            refused = api.http.post(f"/settings/users/{user_id}/active", data=token | {"active": active})
+            assert refused.status_code == 422 and why in refused.text
+        assert send(api, "/settings", form).headers["location"] == "/settings?done=activated"
+        assert other.get("/", follow_redirects=False).status_code == 200
+    refused = api.http.post(f"/settings/users/{me}/active", data=token | {"active": "no"})
+    assert refused.status_code == 422 and "another admin can deactivate you" in refused.text
+    assert [entry.action for entry in admin(api).list_audit()][:2] == ["user.activate", "user.deactivate"]
+
+
+def test_the_workspace_is_renamed(api: Api, sqlite_url: str) -> None:
+    """And is found again when the server starts the next time."""
+    assert send(api, "/settings", "#rename", name="").status_code == 422
+    assert send(api, "/settings", "#rename", name=HOSTILE).headers["location"] == "/settings?done=renamed"
+    assert HOSTILE in texts(page(api, "/settings").select("#workspace"))[0]
+    assert admin(api).status().workspace_name == HOSTILE
+    again = api.services.access.ensure_bootstrap(ADMIN_KEY)
+    assert again.workspace_id == admin(api).actor.workspace_id
+    entry = admin(api).list_audit()[0]
+    assert (entry.action, entry.detail) == ("workspace.rename", {"before": "default", "after": HOSTILE})
+
+
 def test_members_see_their_own_keys_only(api: Api) -> None:
     """And neither users nor anybody else's key; sending a form all the same is refused."""
     key = api.new_key("max", Role.MEMBER)
@@ -206,6 +268,8 @@ def test_members_see_their_own_keys_only(api: Api) -> None:
     data = data_of(shown.select("#new-key")[0])
     for path, typed in (
         ("/settings/users", {"name": "x", "role": "admin"}),
+        (f"/settings/users/{admin(api).actor.user_id}/active", {"active": "no"}),
+        ("/settings/workspace", {"name": "x"}),
         (f"/settings/users/{admin(api).actor.user_id}", {"role": "viewer"}),
         (f"/settings/keys/{others.id}/revoke", {}),
         ("/settings/keys", {"name": "x", "csrf_token": "wrong"}),

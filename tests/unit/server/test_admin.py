@@ -10,7 +10,7 @@ from tests.support.api import BASE, Api, assert_error
 def test_users(sqlite_api: Api) -> None:
     """Created, listed, promoted; names and roles are checked."""
     made = sqlite_api.post("admin/users", {"name": "alice", "role": "viewer"}).json()["user"]
-    assert set(made) == {"id", "name", "role", "created_at"} and made["role"] == "viewer"
+    assert set(made) == {"id", "name", "role", "created_at", "deactivated_at"} and made["role"] == "viewer"
     assert sqlite_api.post(f"admin/users/{made['id']}", {"role": "member"}).json()["user"]["role"] == "member"
     users = {user["name"]: user for user in sqlite_api.get("admin/users").json()["users"]}
     assert users["alice"] == made | {"role": "member"}
@@ -81,3 +81,29 @@ def test_status(sqlite_api: Api) -> None:
         "evaluations": 0,
     }
     assert (answer["jobs_running"], answer["uploads_staging"]) == (0, 0)
+
+
+def test_users_are_kept_out_and_the_workspace_is_renamed(sqlite_api: Api) -> None:
+    """By admins, with the reason where it cannot be."""
+    client = sqlite_api.client()
+    key = sqlite_api.new_key("max", Role.MEMBER)
+    (user,) = [user for user in client.users() if user.name == "max"]
+    out = client.set_user_active(user.id, False)
+    assert out.deactivated_at is not None and client.set_user_active(user.id, False) == out
+    assert_error(sqlite_api.get("status", key=key), 401, "user_deactivated")
+    assert_error(sqlite_api.post("admin/keys", {"name": "x", "user_name": "max"}), 409, "user_inactive")
+    assert client.set_user_active(user.id, True).deactivated_at is None
+    assert sqlite_api.get("status", key=key).status_code == 200
+    (me,) = [user for user in client.users() if user.name == "admin"]
+    assert_error(sqlite_api.post(f"admin/users/{me.id}/active", {"is_active": False}), 409, "last_admin")
+    assert_error(
+        sqlite_api.post(f"admin/users/{user.id}/active", {"is_active": True}, key=key), 403, "permission_denied"
+    )
+    sqlite_api.new_key("second", Role.ADMIN)
+    assert_error(sqlite_api.post(f"admin/users/{me.id}/active", {"is_active": False}), 409, "own_user")
+    client.rename_workspace("Perception")
+    assert client.status().workspace == "Perception"
+    assert_error(sqlite_api.post("admin/workspace", {"name": " "}), 422, "invalid_name")
+    assert_error(sqlite_api.post("admin/workspace", {"name": "x"}, key=key), 403, "permission_denied")
+    sqlite_api.services.store.create_workspace("other")
+    assert_error(sqlite_api.post("admin/workspace", {"name": "other"}), 409, "workspace_exists")

@@ -1,6 +1,14 @@
 """Fills the pages' contexts from the services: words and formats, no numbers of its own."""
 
-from nucleus_server.dashboard.pages.account import NOTICES, account_page, create_key, create_user, set_role
+from nucleus_server.dashboard.pages.account import (
+    NOTICES,
+    account_page,
+    create_key,
+    create_user,
+    rename_workspace,
+    set_active,
+    set_role,
+)
 from nucleus_server.dashboard.pages.audit import audit_page
 from nucleus_server.dashboard.pages.comparing import compare_page, find_comparing
 from nucleus_server.dashboard.pages.datasets import dataset_page, datasets_page, save_slice, slice_page
@@ -71,10 +79,12 @@ __all__ = [
     "release_file",
     "release_page",
     "releases_page",
+    "rename_workspace",
     "report_page",
     "rule_page",
     "save_list",
     "save_slice",
+    "set_active",
     "set_baseline",
     "set_cluster_key",
     "set_role",

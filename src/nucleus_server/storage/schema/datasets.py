@@ -36,6 +36,7 @@ users = root(
     Column("role", Text, nullable=False),
     Column("created_at", Micros, nullable=False),
     UniqueConstraint("workspace_key", "name"),
+    Column("deactivated_at", Micros),
 )
 
 api_keys = root(
