@@ -26,6 +26,11 @@ import nucleus
 import nucleus.pytest_plugin
 import nucleus.validate
 import nucleus_metrics
+from nucleus._admin import Administration
+from nucleus._dataset_annotations import DatasetAnnotations
+from nucleus._dataset_metadata import DatasetMetadata
+from nucleus._dataset_scenes import DatasetScenes
+from nucleus._earlier_calls import EarlierCalls
 from nucleus._upload_report import Distribution, Histogram, UploadedFunction, UploadedTest, UploadWarning
 from nucleus.validate.comparison import MissingScoresBound, Side
 from nucleus.validate.decoding import Interval
@@ -45,8 +50,51 @@ GROUPS: dict[str, list[Any]] = {
         nucleus.Dataset,
         nucleus.DatasetInfo,
         nucleus.DatasetItem,
+        nucleus.DatasetItemEmbeddingInfo,
         nucleus.Slice,
+        nucleus.SliceType,
+        nucleus.SliceBuilderMethods,
+        nucleus.SliceBuilderFilters,
+        nucleus.SliceBuilderFilterAutotag,
         nucleus.Model,
+        nucleus.ModelRun,
+    ],
+    "Annotations": [
+        nucleus.Annotation,
+        nucleus.BoxAnnotation,
+        nucleus.LineAnnotation,
+        nucleus.PolygonAnnotation,
+        nucleus.KeypointsAnnotation,
+        nucleus.CuboidAnnotation,
+        nucleus.SegmentationAnnotation,
+        nucleus.Segment,
+        nucleus.CategoryAnnotation,
+        nucleus.MultiCategoryAnnotation,
+        nucleus.SceneCategoryAnnotation,
+        nucleus.Point,
+        nucleus.Point3D,
+        nucleus.LidarPoint,
+        nucleus.Keypoint,
+    ],
+    "Predictions": [
+        nucleus.BoxPrediction,
+        nucleus.LinePrediction,
+        nucleus.PolygonPrediction,
+        nucleus.KeypointsPrediction,
+        nucleus.CuboidPrediction,
+        nucleus.SegmentationPrediction,
+        nucleus.CategoryPrediction,
+        nucleus.SceneCategoryPrediction,
+    ],
+    "Scenes and tracks": [
+        nucleus.Scene,
+        nucleus.LidarScene,
+        nucleus.Frame,
+        nucleus.VideoScene,
+        nucleus.Track,
+        nucleus.CameraParams,
+        nucleus.CameraModels,
+        nucleus.Quaternion,
     ],
     "Evaluation functions": [
         nucleus.validate.Validate,
@@ -120,13 +168,15 @@ GROUPS: dict[str, list[Any]] = {
         nucleus.validate.AuditEntry,
     ],
     "Users, keys, the server's state": [nucleus.User, nucleus.ApiKey, nucleus.ServerStatus],
-    "Jobs": [nucleus.AsyncJob],
+    "Jobs": [nucleus.AsyncJob, nucleus.CustomerJobTypes],
     "Errors": [
         nucleus.NucleusError,
         nucleus.NoAPIKey,
         nucleus.validate.InvalidUpload,
+        nucleus.DuplicateIDError,
         nucleus.validate.CreateScenarioTestError,
         nucleus.ModelCreationError,
+        nucleus.ModelRunCreationError,
         nucleus.DatasetItemRetrievalError,
         nucleus.NucleusConnectionError,
         nucleus.JobError,
@@ -146,11 +196,36 @@ GROUPS: dict[str, list[Any]] = {
 }
 """What the page is about, in its order."""
 
-OURS = {"append_batches", "check_local_files", "connection", "fetch_bad_rows", "from_json", "image_file", "to_payload"}
+OURS = {
+    "all_items",
+    "append_batches",
+    "check_local_files",
+    "check_remote",
+    "connection",
+    "fetch_bad_rows",
+    "from_json",
+    "image_file",
+    "to_payload",
+}
 """Members that the SDK's own modules call, and users need not."""
 
-MADE_BY_USERS = {nucleus.NucleusClient, nucleus.DatasetItem, nucleus.validate.EvaluationResult}
+MADE_BY_USERS = {
+    nucleus.NucleusClient,
+    nucleus.DatasetItem,
+    nucleus.DatasetItemEmbeddingInfo,
+    nucleus.SliceBuilderFilters,
+    nucleus.SliceBuilderFilterAutotag,
+    nucleus.validate.EvaluationResult,
+    *GROUPS["Annotations"][1:],
+    *GROUPS["Predictions"],
+    *GROUPS["Scenes and tracks"][1:4],
+    nucleus.CameraParams,
+    nucleus.Quaternion,
+}
 """Classes whose objects users make; others come from calls."""
+
+PARTS = {Administration, EarlierCalls, DatasetAnnotations, DatasetScenes, DatasetMetadata}
+"""What classes are put together from, which users need not know."""
 
 _WIDTH = 110
 _SECTION = re.compile(r"^(Args|Attributes|Returns|Raises|Yields)(?: \((.*)\))?:$")
@@ -247,7 +322,7 @@ def _class(kind: type[Any]) -> list[str]:
     if kind in MADE_BY_USERS:
         parts.append(_code(path_of(kind), inspect.signature(kind)))
     if bases := [base for base in kind.__bases__ if base.__module__.startswith("nucleus") and base.__name__[0] != "_"]:
-        shown = [f"`{path_of(base)}`" for base in bases if base.__name__ != "Administration"]
+        shown = [f"`{path_of(base)}`" for base in bases if base not in PARTS]
         parts += [f"A {' and a '.join(shown)}."] if shown else []
     parts.append(markdown(kind.__doc__))
     if issubclass(kind, enum.Enum):

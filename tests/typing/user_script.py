@@ -143,3 +143,47 @@ def verdicts_and_releases(client: NucleusClient, test: ScenarioTest, own: Extern
     waiver: Waiver = client.validate.create_waiver(test, own, model=model, reason="r", owner="o", expires_at=until)
     print(report.outcome, report.counts.failed, report.to_json(), release.approve("fine").promote(), waiver.revoke())
     print(client.validate.releases("open"), client.validate.waivers(), client.validate.audit_log()[0].created_at)
+
+
+def annotations_and_predictions(client: NucleusClient, boxes: numpy.ndarray[Any, Any], frame: polars.DataFrame) -> None:
+    """Scripts that come from the hosted product, and what is only here: columns."""
+    dataset = client.get_dataset("ds_1")
+    box = nucleus.BoxAnnotation("car", 1, 2.5, 3, 4, "image", metadata={"k": 1})
+    polygon = nucleus.PolygonAnnotation("road", [nucleus.Point(1, 2)], "image")
+    mask = nucleus.SegmentationAnnotation("mask.png", [nucleus.Segment("road", 1)], "image")
+    answer = dataset.annotate([box, polygon, mask], update=True)
+    n_processed: int = answer["annotations_processed"]
+    job: AsyncJob = dataset.annotate([box], asynchronous=True)
+    dataset.annotate({"reference_id": ["a"], "label": ["car"], "boxes_xywh": boxes})
+    dataset.annotate(frame)
+    model = client.get_model("prj_1")
+    prediction = nucleus.BoxPrediction("car", 1, 2, 3, 4, "image", confidence=0.5)
+    dataset.upload_predictions(model, [prediction], update=True)
+    by_kind = dataset.predictions_refloc(model, "image")
+    first: nucleus.BoxPrediction | object = by_kind["box"][0]
+    for row in dataset.items_and_annotation_generator():
+        item: DatasetItem = row["item"]
+    run = model.create_run("a run", dataset, [prediction], metadata={"k": 1})
+    reference: str = box.reference_id
+    print(n_processed, job, first, item, run.info(), reference)
+
+
+def scenes(client: NucleusClient) -> None:
+    """Scenes, tracks, and what is scored on them."""
+    dataset = client.create_dataset("drives", is_scene=True)
+    cloud = DatasetItem(pointcloud_location="https://x/a.json", reference_id="cloud")
+    image = DatasetItem("https://x/a.png", "image")
+    dataset.append([nucleus.LidarScene("s", [nucleus.Frame(lidar=cloud, front=image)])]).sleep_until_complete()
+    dataset.append([nucleus.VideoScene("v", 15, items=[image])])
+    scene = dataset.get_scene("s")
+    if isinstance(scene, nucleus.LidarScene):
+        items: list[DatasetItem] = scene.get_items()
+        print(items, scene.num_sensors)
+    for track in dataset.tracks:
+        track.update({"k": 1})
+    test: ScenarioTest = client.validate.get_scenario_test("st_1")
+    test_items: list[DatasetItem] = test.get_items()
+    print(test_items, test.get_items(EntityLevel.SCENE))
+    dataset.create_slice_by_ids("s", scene_ids=["scn_1"]).add_tags(["a"])
+    jobs: list[AsyncJob] = client.list_jobs(job_types=[nucleus.CustomerJobTypes.UPLOAD_LIDAR_SCENE])
+    print(jobs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from nucleus._connection import Connection
 from nucleus._dataset_item import DatasetItem
@@ -13,9 +13,11 @@ from nucleus._exceptions import InvalidUpload, NotFoundError
 from nucleus._html import comparison_text, html_table
 from nucleus._model import Model
 from nucleus._plots import history_chart
+from nucleus._scenes import Scene
 from nucleus._score_parts import FunctionColumns, Layout, score_parts
 from nucleus._score_upload import Target, send_scores
 from nucleus._tables import ArrowStream, is_frame
+from nucleus._tracks import Track
 from nucleus.validate.clusters import ClusterKey, cluster_json
 from nucleus.validate.comparison import Comparisons
 from nucleus.validate.constants import UNCHANGED, EntityLevel, ThresholdComparison
@@ -363,16 +365,25 @@ class ScenarioTest:
 
         return wait_until_computed(self.connection, ask(), ask, timeout_s=600)
 
-    def get_items(self, level: EntityLevel = EntityLevel.ITEM) -> list[DatasetItem]:
-        """The items that it evaluates models on.
+    @overload
+    def get_items(self, level: Literal[EntityLevel.ITEM] = ...) -> list[DatasetItem]: ...
 
-        Raises:
-            ValueError: Another level than items, which this version does not serve.
+    @overload
+    def get_items(self, level: EntityLevel) -> list[DatasetItem] | list[Scene] | list[Track]: ...
+
+    def get_items(self, level: EntityLevel = EntityLevel.ITEM) -> list[DatasetItem] | list[Scene] | list[Track]:
+        """What it evaluates models on.
+
+        Args:
+            level: Its items; its scenes, without their frames; or the tracks that are seen on them, each once.
         """
-        if EntityLevel(level) is not EntityLevel.ITEM:
-            raise ValueError(f"expected level item, got {EntityLevel(level).value}: this test is made of items")
-        rows = self.connection.get(f"validate/scenario_test/{self.id}/items")["dataset_items"]
-        return [DatasetItem.from_json(row) for row in rows]
+        answer = self.connection.get(f"validate/scenario_test/{self.id}/items")
+        wanted = EntityLevel(level)
+        if wanted is EntityLevel.SCENE:
+            return [Scene.from_json(row, self.connection, skip_validate=True) for row in answer.get("scenes") or ()]
+        if wanted is EntityLevel.TRACK:
+            return [Track.from_json(row, self.connection) for row in answer.get("tracks") or ()]
+        return [DatasetItem.from_json(row) for row in answer.get("dataset_items") or ()]
 
     def set_baseline_model(self, model_id: str | None) -> str | None:
         """Make a model that was evaluated on this test its baseline; None takes the baseline away.

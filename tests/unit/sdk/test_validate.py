@@ -245,12 +245,18 @@ def test_the_baseline_model(wire: Wire, test: ScenarioTest) -> None:
 
 
 def test_items_of_a_test(wire: Wire, test: ScenarioTest) -> None:
-    """At the level of items."""
+    """One answer has all levels; tracks and scenes come without what is in them."""
     row = {"reference_id": "a", "metadata": {}, "image_url": "https://x/a.jpg"}
-    wire.routes["GET", "validate/scenario_test/st_1/items"] = {"dataset_items": [row], "scenes": [], "tracks": []}
+    wire.routes["GET", "validate/scenario_test/st_1/items"] = {
+        "dataset_items": [row],
+        "scenes": [{"reference_id": "s", "metadata": {"k": 1}}],
+        "tracks": [{"reference_id": "t", "dataset_id": "ds_1"}],
+    }
     assert test.get_items() == [nucleus.DatasetItem("https://x/a.jpg", reference_id="a")]
-    with pytest.raises(ValueError, match="level item"):
-        test.get_items(EntityLevel.TRACK)
+    (scene,) = test.get_items(EntityLevel.SCENE)
+    assert isinstance(scene, nucleus.Scene) and (scene.reference_id, scene.metadata) == ("s", {"k": 1})
+    (track,) = test.get_items(EntityLevel("track"))
+    assert isinstance(track, nucleus.Track) and track.reference_id == "t"
 
 
 def test_the_history_and_its_item_evaluations(wire: Wire, test: ScenarioTest) -> None:
