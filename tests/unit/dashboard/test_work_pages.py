@@ -7,8 +7,8 @@ import re
 import pytest
 from starlette.testclient import TestClient
 
-from nucleus_server.dashboard.pages.jobs import JOBS_PAGE_SIZE
-from nucleus_server.domain import Role
+from nucleus_server.dashboard.pages.jobs import _STATUSES, _WORDS, JOBS_PAGE_SIZE
+from nucleus_server.domain import JobStatus, JobType, Role
 from nucleus_server.errors import Unauthenticated
 from nucleus_server.services import WorkspaceStore
 from nucleus_server.services.worker import Worker
@@ -109,6 +109,11 @@ def test_only_who_may_cancels_on_the_page(api: Api) -> None:
         assert shown.select("#cancel") == [] and why in shown.text
         token = str(shown.select("form.who [name=csrf_token]")[0]["value"])
         assert api.http.post(f"/jobs/{job_id}/cancel", data={"csrf_token": token}).status_code == 403
+
+
+def test_every_type_of_job_has_words() -> None:
+    """A new type cannot break the list."""
+    assert set(_WORDS) == set(JobType) and set(_STATUSES) == set(JobStatus)
 
 
 def test_jobs_have_pages(api: Api) -> None:
@@ -230,6 +235,7 @@ def test_users_are_deactivated_and_let_in_again(api: Api) -> None:
         with pytest.raises(Unauthenticated, match="was deactivated"):
             api.services.access.redeem_login_link(api.services.access.new_login_link(max_.id))
         row = next(row for row in page(api, "/settings").select("#users tbody tr") if "max" in row.text)
+        assert "✗ user is out" in texts(page(api, "/settings").select("#other-keys tbody tr"))[0]
         assert "✗ deactivated" in row.text and "max" not in texts(page(api, "/settings").select("#new-key-user option"))
         me = admin(api).actor.user_id
         token = data_of(page(api, "/settings").select("#new-key")[0])

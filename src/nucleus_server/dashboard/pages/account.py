@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from nucleus_server import __version__
@@ -41,6 +41,7 @@ def account_page(
     """One's own keys; what only admins see is empty for others. `secret` is that of a new key, and whose it is."""
     actor = ws.actor
     users = ws.list_users() if actor.is_admin else []
+    out = {user.name for user in users if not user.is_active}
     workspace_name = ws.status().workspace_name
     keys = sorted(ws.list_keys(), key=lambda key: key.created_at, reverse=True)
     return AccountPage(
@@ -49,13 +50,13 @@ def account_page(
         problem=problem,
         secret=None if secret is None else secret[0],
         secret_user="" if secret is None else secret[1],
-        own_keys=tuple(_key_row(key, actor, now) for key in keys if key.user_name == actor.user_name),
+        own_keys=tuple(_key_row(key, actor, now, out) for key in keys if key.user_name == actor.user_name),
         new_key=_key_form(actor, users, sent) if actor.can_write else None,
         is_admin=actor.is_admin,
         users=tuple(_user_row(user, actor) for user in users),
         new_user=_user_form(sent) if actor.is_admin else None,
         rename=_rename_form(workspace_name, sent) if actor.is_admin else None,
-        other_keys=tuple(_key_row(key, actor, now) for key in keys if key.user_name != actor.user_name),
+        other_keys=tuple(_key_row(key, actor, now, out) for key in keys if key.user_name != actor.user_name),
         media=media_part(services, ws),
         workspace=(
             ("name", workspace_name),
@@ -188,7 +189,7 @@ def _user_form(sent: SentForm | None) -> Form:
 
 def _rename_form(name: str, sent: SentForm | None) -> Form:
     maker = FormMaker("rename", "/settings/workspace", sent)
-    maker.add("name", "Name of the workspace", "line", name, "What people and `nucleus status` call it.")
+    maker.add("name", "Name of the workspace", "line", name, "What pages and the command line call it.")
     return maker.made(button("Rename"))
 
 
@@ -218,13 +219,15 @@ def _user_row(user: User, actor: Actor) -> UserRow:
     )
 
 
-def _key_row(key: ApiKey, actor: Actor, now: datetime) -> KeyRow:
+def _key_row(key: ApiKey, actor: Actor, now: datetime, deactivated: Collection[str]) -> KeyRow:
     is_over = key.expires_at is not None and key.expires_at <= now
     status = Verdict("works", "✓", "pass", "Requests with it are answered.")
     if key.revoked_at is not None:
         status = Verdict("revoked", "✗", "none", f"It was revoked on {when(key.revoked_at)} UTC.")
     elif is_over:
         status = Verdict("expired", "○", "none", "Its last day is over.")
+    elif key.user_name in deactivated:
+        status = Verdict("user is out", "✗", "none", "Its user is deactivated; it works again when the user is let in.")
     may_revoke = actor.can_write and key.revoked_at is None
     return KeyRow(
         id=key.id,

@@ -35,6 +35,9 @@ _SHOWN_ELSEWHERE = (
 )
 _WORDS = {
     JobType.UPLOAD_DATASET_ITEMS: "add items",
+    JobType.UPLOAD_ANNOTATIONS: "add annotations",
+    JobType.UPLOAD_PREDICTIONS: "add predictions",
+    JobType.DELETE_ANNOTATIONS: "delete annotations",
     JobType.UPLOAD_SCORES: "store uploaded scores",
     JobType.FILL_SCENARIO_TEST: "fill a test from earlier uploads",
     JobType.COMPARE_EVALUATIONS: "compute verdicts",
