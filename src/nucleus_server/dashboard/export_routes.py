@@ -43,35 +43,35 @@ def _add_table_routes(router: APIRouter, site: Site) -> None:
     @router.get("/evaluations/{evaluation_id}/items.{form}")
     def items(request: Request, evaluation_id: str, form: str) -> Response:
         _, ws = site.entered(request)
-        return _file(site, item_table(ws, evaluation_id), form)
+        return table_file(site, item_table(ws, evaluation_id), form)
 
     @router.get("/tests/{test_id}/history.{form}")
     def history(request: Request, test_id: str, form: str) -> Response:
         _, ws = site.entered(request)
-        return _file(site, history_table(ws, test_id), form)
+        return table_file(site, history_table(ws, test_id), form)
 
     @router.get("/compare/{baseline_id}/{candidate_id}/items.{form}")
     def contributions(request: Request, baseline_id: str, candidate_id: str, form: str) -> Response:
         _, ws = site.entered(request)
-        return _file(site, contribution_table(ws, baseline_id, candidate_id), form)
+        return table_file(site, contribution_table(ws, baseline_id, candidate_id), form)
 
     @router.get("/report.{form}")
     def report(request: Request, form: str) -> Response:
         _, ws = site.entered(request)
         options = options_of_query(ws, parse_qs(request.url.query))
         found = release_report(ws, options, wait_s=pages.PATIENCE_S)
-        return _file(site, entry_table(pages.complete(found), options.model_id), form)
+        return table_file(site, entry_table(pages.complete(found), options.model_id), form)
 
     @router.get("/releases/{release_id}/entries.{form}")
     def entries(request: Request, release_id: str, form: str) -> Response:
         _, ws = site.entered(request)
         view = get_release(ws, release_id, wait_s=pages.PATIENCE_S)
-        return _file(site, entry_table(pages.complete(view.report), view.release.id), form)
+        return table_file(site, entry_table(pages.complete(view.report), view.release.id), form)
 
     @router.get("/audit.{form}")
     def audit(request: Request, form: str, object: str = "") -> Response:
         _, ws = site.entered(request)
-        return _file(site, audit_table(ws, object.strip() or None), form)
+        return table_file(site, audit_table(ws, object.strip() or None), form)
 
 
 def _add_page_routes(router: APIRouter, site: Site) -> None:
@@ -95,7 +95,8 @@ def _add_page_routes(router: APIRouter, site: Site) -> None:
         return renderer.file(renderer.text("comparison_file.html", context), _HTML, name)
 
 
-def _file(site: Site, table: ExportTable, form: str) -> Response:
+def table_file(site: Site, table: ExportTable, form: str) -> Response:
+    """The table as a file to download; NotFound if `form` is neither csv nor parquet."""
     if form == "csv":
         return site.renderer.streamed_file(csv_chunks(table), "text/csv; charset=utf-8", f"{table.name}.csv")
     if form == "parquet":

@@ -67,6 +67,7 @@ class Matter:
 
     Attributes:
         is_baseline: Whether the candidate is what the test's models are compared with.
+        others: Evaluations that must have scored a member too for it to be compared.
     """
 
     test: ScenarioTest
@@ -74,6 +75,7 @@ class Matter:
     candidate: Evaluation | None
     baseline: Evaluation | None
     is_baseline: bool = False
+    others: tuple[Evaluation, ...] = ()
 
 
 def compare_on_test(
@@ -223,7 +225,9 @@ class _Draft:
 
     def _question(self, candidate: Evaluation, *, baseline: Evaluation, margin: float) -> Question:
         test, function = self.matter.test, self.matter.entry.function
-        return Question(baseline, candidate, function, test.dataset_key, self._cluster, margin)
+        return Question(
+            baseline, candidate, function, test.dataset_key, self._cluster, margin, others=self.matter.others
+        )
 
     def _threshold_question(self, candidate: Evaluation) -> Question:
         test, entry = self.matter.test, self.matter.entry

@@ -14,6 +14,7 @@ from nucleus_server.errors import InvalidInput
 from nucleus_server.services.breakdown import value_groups
 from nucleus_server.services.clusters import Clusters, codes_of
 from nucleus_server.services.comparing import Matter, matter_of
+from nucleus_server.services.item_filters import Condition
 from nucleus_server.services.verdicts import PairColumns, Question, pair_columns
 from nucleus_server.storage import WorkspaceStore
 from nucleus_server.storage.ids import item_id
@@ -40,6 +41,7 @@ class GroupShare:
         contribution: On the members that both scored; those of all groups add up to the difference.
         mix_effect, quality_effect: Of the two models' own results, each over all members it scored and by its own weights;
             those of all groups add up to candidate − baseline, if both have the same list of members.
+        conditions: What exactly these members satisfy.
     """
 
     value: str | None
@@ -47,6 +49,7 @@ class GroupShare:
     contribution: float
     mix_effect: float
     quality_effect: float
+    conditions: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +196,7 @@ def _groups(ws: WorkspaceStore, question: Question, columns: PairColumns, by: st
     groups = []
     for code, mix, quality in zip(effects.groups.tolist(), effects.mix.tolist(), effects.quality.tolist(), strict=True):
         n, part = common.get(code, (0, 0.0))
-        groups.append(GroupShare(names[code], n, part, mix, quality))
+        groups.append(GroupShare(names[code], n, part, mix, quality, grouped.conditions[code]))
     return tuple(sorted(groups, key=lambda group: (-abs(group.contribution), group.value or "")))
 
 

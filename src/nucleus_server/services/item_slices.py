@@ -43,7 +43,20 @@ def save_items(
     """
     members = read_members(ws, judged.evaluation)
     found = matching_positions(ws, judged, members, wanted)
-    n_members = len(found) if n_first is None else min(n_first, len(found))
+    n_members = n_to_save(len(found), n_first)
+    chosen = sorted_positions(ws, function, members, found, order, offset=0, limit=n_members)
+    dataset_id = ws.get_slice_by_key(judged.evaluation.slice_key).dataset_id
+    made = ws.create_slice(dataset_id, name, ordinals=members.ordinals[chosen])
+    return SavedItems(made, n_members - made.n_members)
+
+
+def n_to_save(n_found: int, n_first: int | None) -> int:
+    """How many items of a list become members: all that it shows, or the first `n_first` of them.
+
+    Raises:
+        InvalidInput: There are none, or more than `MAX_MEMBERS`.
+    """
+    n_members = n_found if n_first is None else min(n_first, n_found)
     if not n_members:
         raise InvalidInput("expected at least one item, got none: no scored item fits the filter", code="empty_slice")
     if n_members > MAX_MEMBERS:
@@ -51,7 +64,4 @@ def save_items(
             f"expected at most {MAX_MEMBERS:,} items, got {n_members:,}: filter further, or say how many of the first ones",
             code="too_many_members",
         )
-    chosen = sorted_positions(ws, function, members, found, order, offset=0, limit=n_members)
-    dataset_id = ws.get_slice_by_key(judged.evaluation.slice_key).dataset_id
-    made = ws.create_slice(dataset_id, name, ordinals=members.ordinals[chosen])
-    return SavedItems(made, n_members - made.n_members)
+    return n_members

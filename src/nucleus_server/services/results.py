@@ -208,7 +208,7 @@ def sorted_positions(
     else:
         values = members.scores[positions]
         is_ascending = (order is Order.WORST) == (function.direction is Direction.HIGHER_IS_BETTER)
-    return positions[_smallest(values if is_ascending else -values, offset, limit)]
+    return positions[smallest(values if is_ascending else -values, offset, limit)]
 
 
 def items_of(
@@ -278,8 +278,8 @@ def passed_of(judged: JudgedEvaluation, scores: NDArray[np.float64]) -> NDArray[
     return np.asarray(judgement.comparison.compare(scores, judgement.threshold), dtype=np.bool_)
 
 
-def _smallest(values: NDArray[np.float64], offset: int, limit: int) -> NDArray[np.int64]:
-    """Places of the values that come `offset` to `offset + limit` in ascending order; no NaN."""
+def smallest(values: NDArray[np.float64], offset: int, limit: int) -> NDArray[np.int64]:
+    """Places of the values that come `offset` to `offset + limit` in ascending order, int64; no NaN. Ties stay in order."""
     end = min(offset + limit, len(values))
     if offset >= end:
         return np.zeros(0, dtype=np.int64)

@@ -54,6 +54,7 @@ class Question:
         cluster: What makes members alike.
         margin: Of a comparison with a baseline, in the function's unit.
         comparison: How the result is to be to the threshold; it decides what is good there, not the function's direction.
+        others: Evaluations of the same slice: only members that they scored too are compared with the baseline.
     """
 
     baseline: EvaluationSummary | None
@@ -64,6 +65,7 @@ class Question:
     margin: float = 0.0
     threshold: float | None = None
     comparison: Comparison | None = None
+    others: tuple[EvaluationSummary, ...] = ()
 
     @property
     def higher_is_better(self) -> bool:
@@ -157,7 +159,7 @@ def compute_requested(ws: WorkspaceStore, payload: Json, still_ours: Callable[[i
 def pair_columns(
     ws: WorkspaceStore, clusters: Clusters, question: Question, scores: Scores | None = None
 ) -> PairColumns:
-    """The two evaluations of a question side by side, over the members that both lists have.
+    """The two evaluations of a question side by side, over the members that both lists, and those of the others, have.
 
     Weights are the candidate's; where both uploads carry weights and they differ, the baseline's. A member that the
     candidate left out has the baseline's if those are used for the others or are the same, else 1, the largest. What was
@@ -165,9 +167,13 @@ def pair_columns(
     """
     baseline, candidate = question.baseline, question.candidate
     assert baseline is not None
-    n = min(baseline.n_members, candidate.n_members)  # two versions of an append-only slice meet in the shorter prefix
-    known = scores or ws.read_many_scores([baseline, candidate])
+    # Versions of an append-only slice meet in the shortest prefix.
+    n = min(evaluation.n_members for evaluation in (baseline, candidate, *question.others))
+    known = scores or ws.read_many_scores([baseline, candidate, *question.others])
     a, b = known[baseline.key][:n].copy(), known[candidate.key][:n].copy()
+    for other in question.others:
+        is_left_out = np.isnan(known[other.key][:n])
+        a[is_left_out] = b[is_left_out] = np.nan
     ordinals = clusters.ordinals(candidate.slice_key, n)
     if candidate.n_deleted or baseline.n_deleted or np.isnan(a).any() or np.isnan(b).any():
         is_gone = clusters.is_gone(question.dataset_key)[ordinals]
@@ -218,7 +224,7 @@ def _compute(
     waiting = list(questions.items())
     while waiting and not (done and time.monotonic() > stop_at):
         batch, waiting = _first_batch(waiting)
-        evaluations = [e for _, q in batch for e in (q.baseline, q.candidate) if e is not None]
+        evaluations = [e for _, q in batch for e in (q.baseline, q.candidate, *q.others) if e is not None]
         scores = ws.read_many_scores(evaluations)
         computed: dict[bytes, Json] = {}
         for digest, question in batch:
@@ -239,7 +245,8 @@ def _first_batch(
     """As many questions as are read and stored together, at least one, and the others."""
     n, n_members = 0, 0
     while n < min(_BATCH, len(questions)) and n_members <= _BATCH_MEMBERS:
-        n_members += 2 * questions[n][1].candidate.n_members
+        question = questions[n][1]
+        n_members += (2 + len(question.others)) * question.candidate.n_members
         n += 1
     return questions[:n], questions[n:]
 
@@ -402,7 +409,7 @@ def _number(value: float) -> float | None:
 
 def _digest(clusters: Clusters, question: Question) -> bytes:
     function = question.function
-    depends_on = [
+    depends_on: list[Any] = [
         METHOD_VERSION,
         ALPHA,
         SEED,
@@ -420,12 +427,14 @@ def _digest(clusters: Clusters, question: Question) -> bytes:
         question.threshold,
         None if question.comparison is None else question.comparison.value,
     ]
+    if question.others:  # the digests of all other verdicts stay as they are
+        depends_on.append(sorted(other.id for other in question.others))
     return hashlib.sha256(json.dumps(depends_on).encode()).digest()
 
 
 def _depends_on_deleted(question: Question) -> bool:
     """Whether it matters which items were deleted since: those without a score, or whose cluster is known no more."""
-    evaluations = [e for e in (question.baseline, question.candidate) if e is not None]
+    evaluations = [e for e in (question.baseline, question.candidate, *question.others) if e is not None]
     return question.cluster.key is not None or any(e.n_scored < e.n_members for e in evaluations)
 
 
@@ -444,6 +453,7 @@ def _to_payload(question: Question) -> Json:
         "margin": question.margin,
         "threshold": question.threshold,
         "comparison": None if question.comparison is None else question.comparison.value,
+        "others": [other.id for other in question.others],
     }
 
 
@@ -451,6 +461,7 @@ def _from_payload(ws: WorkspaceStore, entry: Json) -> Question | None:
     ids: Iterable[str | None] = (entry["baseline"], entry["candidate"])
     try:
         baseline, candidate = (None if i is None else ws.get_evaluation_of_any_test(i) for i in ids)
+        others = tuple(map(ws.get_evaluation_of_any_test, entry.get("others", ())))
     except NotFound:
         return None
     assert candidate is not None
@@ -464,4 +475,5 @@ def _from_payload(ws: WorkspaceStore, entry: Json) -> Question | None:
         margin=entry["margin"],
         threshold=entry["threshold"],
         comparison=None if entry["comparison"] is None else Comparison(entry["comparison"]),
+        others=others,
     )

@@ -31,6 +31,12 @@ PAGES = {
     "functions.html": contexts.FunctionsPage,
     "function.html": contexts.FunctionPage,
     "compare.html": contexts.ComparePage,
+    "scatter.html": contexts.ScatterPart,
+    "moved.html": contexts.MovedPart,
+    "compare_models.html": contexts.CompareModelsPage,
+    "compared_items.html": contexts.ComparedItemsPart,
+    "suite.html": contexts.SuitePage,
+    "worse_items.html": contexts.WorseItemsPart,
     "report.html": contexts.ReportPage,
     "releases.html": contexts.ReleasesPage,
     "release.html": contexts.ReleasePage,
@@ -57,6 +63,7 @@ MACROS = {
     "account_parts.html": "account_parts",
     "job_parts.html": "job_parts",
     "matrix_parts.html": "matrix_parts",
+    "comparison_parts.html": "comparison_parts",
 }
 
 

@@ -164,7 +164,7 @@ def test_why_goes_by_the_address(world: World) -> None:
     """Items, clusters, and the values of the key that the address names; contributions add up to the difference."""
     log_in(world.api)
     page = BeautifulSoup(world.api.http.get(f"{world.compare_path()}?by=weather").text, "html.parser")
-    assert len(page.select("#why tbody tr")) == 10 and len(page.select("#by-cluster tbody tr")) == 10
+    assert len(page.select("#items tbody tr")) == 24 and len(page.select("#by-cluster tbody tr")) == 10
     rows = [[cell.text for cell in row.select("th, td")] for row in page.select("#by-metadata tbody tr")]
     assert {row[0] for row in rows} == {"sun", "rain"} and [row[1] for row in rows] == ["24", "24"]
     total = sum(float(row[2].replace("−", "-")) for row in rows)

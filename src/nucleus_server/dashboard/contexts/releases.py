@@ -75,6 +75,8 @@ class ReportPart:
     top_items: tuple[TopItemRow, ...] = doc("The items that weigh most in what did not pass.")
     options: tuple[tuple[str, str], ...] = doc("What the report was asked for: names and values.")
     files: tuple[str, str] = doc("Where its entries are as files: what stands before the ending and what after it.")
+    verdicts: str = doc("How many are better, worse, equivalent and inconclusive; empty while that is computed.")
+    compare_path: str | None = doc("The models over the suite; None if no address can say what the baseline is.")
 
 
 @dataclass(frozen=True, slots=True)

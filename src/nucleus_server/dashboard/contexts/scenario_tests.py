@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nucleus_server.dashboard.contexts.choosers import CompareChooser
 from nucleus_server.dashboard.contexts.releases import WaiverRow
 from nucleus_server.dashboard.contexts.settings import SettingsPart
 from nucleus_server.dashboard.contexts.shared import Chart, Frame, Pages, Picture, Verdict, doc
@@ -130,4 +131,5 @@ class TestPage:
     settings: SettingsPart = doc("What the owner decides beside criteria.")
     waivers: tuple[WaiverRow, ...] = doc("Its active waivers.")
     notice: str | None = doc("What has just happened.")
+    compare_chooser: CompareChooser | None = doc("Chooses models to compare; None with fewer than two.")
     code: str = doc("What to run to upload results to this test.")

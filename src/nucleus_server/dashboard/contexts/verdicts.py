@@ -1,4 +1,4 @@
-"""Two evaluations beside each other, and what makes the difference."""
+"""What a verdict on two evaluations says, and what makes their difference."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from nucleus_server.dashboard.contexts.forms import Form
 from nucleus_server.dashboard.contexts.intervals import CaseRow, IntervalPlot, SignedBar
-from nucleus_server.dashboard.contexts.shared import Frame, Picture, Verdict, doc
-from nucleus_server.dashboard.contexts.uploads import Progress
+from nucleus_server.dashboard.contexts.shared import Picture, Verdict, doc
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +90,14 @@ class ShareRow:
     mix: str = doc("The part that comes from how much the members count, or – of clusters.")
     quality: str = doc("The part that comes from how well they were scored, or – of clusters.")
     bar: SignedBar = doc("The contribution as a bar.")
+    path: str | None = doc("The list of just these items; None in a file.")
 
 
 @dataclass(frozen=True, slots=True)
 class Why:
     """What makes the difference."""
 
-    items: tuple[WeightyItem, ...] = doc("The items that weigh most.")
+    items: tuple[WeightyItem, ...] = doc("The items that weigh most, for a file; the page has a list of all of them.")
     clusters: tuple[ShareRow, ...] = doc("The clusters that weigh most; empty if each item is one.")
     clusters_title: str = doc("What the clusters are.")
     chooser: Form | None = doc("The form that chooses a metadata key; None if items have no metadata.")
@@ -105,22 +105,3 @@ class Why:
     groups: tuple[ShareRow, ...] = doc("The values of that key; their contributions add up to the difference.")
     breakdowns: tuple[tuple[str, str], ...] = doc("Both evaluations' own breakdown by that key: words and paths.")
     unit: str = doc("The unit of contributions, with a space before it; empty if it was not set.")
-
-
-@dataclass(frozen=True, slots=True)
-class ComparePage:
-    """Two evaluations beside each other."""
-
-    frame: Frame = doc("What surrounds the page.")
-    path: str = doc("The page's own address, without what is chosen on it.")
-    test_name: str = doc("Their test.")
-    test_path: str = doc("The test's page.")
-    function_name: str = doc("Their function.")
-    function_path: str | None = doc("The function's page; None if it was deleted.")
-    is_blocking: bool = doc("Whether a release must not go out while the test fails.")
-    sides: tuple[SideRow, ...] = doc("The baseline and the candidate.")
-    progress: Progress | None = doc("How far the verdict is; None if it is there.")
-    facts: VerdictFacts | None = doc("The verdict; None while it is computed.")
-    gate: GateNote | None = doc("What a gate says; None while that is computed.")
-    warnings: tuple[str, ...] = doc("What looks odd.")
-    why: Why | None = doc("What makes the difference; None while the verdict is computed, or without a common member.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from urllib.parse import urlencode
 
 from nucleus_server.dashboard.contexts import Picture, Progress, ReportLine, ReportPart, TopItemRow
 from nucleus_server.dashboard.intervals import signed
@@ -10,8 +12,12 @@ from nucleus_server.dashboard.pages.entries import entry_rows
 from nucleus_server.dashboard.pages.shared import UNDEFINED, counted, number, percent, when
 from nucleus_server.dashboard.pages.verdict_words import outcome_verdict
 from nucleus_server.domain import Outcome, ReleaseReport, ReportEntry, ReportOptions
+from nucleus_server.services.release_report import LAST_APPROVED
+from nucleus_server.services.suite_comparison import NOT_COMPARED, OWN
 
 _N_NAMED = 5
+_MOST_TESTS = 50
+_VERDICTS = ("better", "worse", "equivalent", "inconclusive")
 
 
 def report_part(report: ReleaseReport, shown: Mapping[str, Picture], files: tuple[str, str]) -> ReportPart:
@@ -20,7 +26,9 @@ def report_part(report: ReleaseReport, shown: Mapping[str, Picture], files: tupl
     `files` is where its entries are as files: what stands before the ending and what after it.
     """
     if not report.is_complete:
-        return ReportPart(None, "", (), (), (), options_text(report.options, report.baseline_model_name), files)
+        return ReportPart(
+            None, "", (), (), (), options_text(report.options, report.baseline_model_name), files, "", None
+        )
     paths = {(entry.test_id, entry.function_id): entry.compare_path for entry in report.entries}
     return ReportPart(
         outcome=outcome_verdict(report.outcome, report.sentence),
@@ -40,6 +48,8 @@ def report_part(report: ReleaseReport, shown: Mapping[str, Picture], files: tupl
         ),
         options=options_text(report.options, report.baseline_model_name),
         files=files,
+        verdicts=_verdicts(report),
+        compare_path=_compare_path(report.options),
     )
 
 
@@ -97,6 +107,24 @@ def _lines(report: ReleaseReport) -> tuple[ReportLine, ...]:
         _line("Waivers", f"{len(waived):,}" if waived else "none", waived, _waived),
         ReportLine("Coverage", _coverage(report), (), 0),
     )
+
+
+def _verdicts(report: ReleaseReport) -> str:
+    counts = Counter(
+        NOT_COMPARED if entry.comparison is None else entry.verdict or entry.comparison.verdict
+        for entry in report.entries
+    )
+    words = [*(word for word in _VERDICTS if counts[word]), *(word for word in counts if word not in _VERDICTS)]
+    return ", ".join(f"{counts[word]:,} {word}" for word in words)
+
+
+def _compare_path(options: ReportOptions) -> str | None:
+    """The same tests with the same baseline; many tests are all of them."""
+    if options.baseline == LAST_APPROVED:
+        return None
+    tests = options.test_ids if len(options.test_ids) <= _MOST_TESTS else ()
+    query = {"baseline": options.baseline_model_id or OWN, "models": options.model_id, "test": tests}
+    return f"/compare?{urlencode(query, doseq=True)}"
 
 
 def _line(label: str, text: str, entries: Sequence[ReportEntry], words: Callable[[ReportEntry], str]) -> ReportLine:

@@ -17,6 +17,7 @@ from nucleus_server.dashboard.contexts import (
 from nucleus_server.dashboard.intervals import interval_text, signed
 from nucleus_server.dashboard.pages.forms import no_form
 from nucleus_server.dashboard.pages.histories import criterion_words, shown_results
+from nucleus_server.dashboard.pages.model_comparison import test_chooser
 from nucleus_server.dashboard.pages.pictures import picture
 from nucleus_server.dashboard.pages.settings import owner_name, settings_part
 from nucleus_server.dashboard.pages.shared import (
@@ -149,6 +150,7 @@ def test_page(
         ),
         waivers=waiver_rows(waivers, ws.actor),
         notice=notice,
+        compare_chooser=test_chooser(ws, test.id),
         code=_upload_code(address, test.id, entries[0].function.name),
     )
 

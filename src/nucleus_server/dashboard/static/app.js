@@ -13,7 +13,10 @@ function chartConfig() {
     background: value("--card"), font: value("--font"), axis,
     legend: { labelColor: value("--text"), labelFontSize: 12, orient: "top" },
     view: { stroke: "transparent" },
-    range: { category: [value("--pass"), value("--fail"), value("--none")] },
+    range: {
+      category: [value("--pass"), value("--fail"), value("--none")],
+      heatmap: [value("--accent-soft"), value("--accent")],
+    },
     area: { color: value("--accent") }, text: { color: value("--muted"), fontSize: 12 },
     bar: { color: value("--accent") }, line: { color: value("--muted") }, point: { color: value("--accent") },
     rule: { color: value("--text") }, tick: { color: value("--text") },
@@ -31,6 +34,7 @@ function drawCharts(within = document) {
       const image = place.closest("[role=img]") ?? place;
       const title = (image.getAttribute("aria-label") ?? document.title).split(". ")[0];
       offerPictures(image, title, () => view.toSVG());
+      place.dispatchEvent(new CustomEvent("chart:drawn", { bubbles: true, detail: view }));
     }).catch((error) => {
       place.textContent = "This chart cannot be drawn; its numbers are below.";
       console.error(error);
