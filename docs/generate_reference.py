@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 import nucleus
+import nucleus.coco
 import nucleus.pytest_plugin
 import nucleus.validate
 import nucleus_metrics
@@ -86,6 +87,7 @@ GROUPS: dict[str, list[Any]] = {
         nucleus.CategoryPrediction,
         nucleus.SceneCategoryPrediction,
     ],
+    "COCO files as columns": [nucleus.coco.items, nucleus.coco.boxes, nucleus.coco.detections],
     "Scenes and tracks": [
         nucleus.Scene,
         nucleus.LidarScene,
@@ -294,9 +296,9 @@ def sdk() -> str:
 def path_of(member: Any) -> str:
     """The name that users import it by; the bare name of what they only meet as a value."""
     name: str = member.__name__
-    for prefix, module in (("nucleus", nucleus), ("nucleus.validate", nucleus.validate)):
+    for module in (nucleus, nucleus.validate, nucleus.coco):
         if getattr(module, name, None) is member:
-            return f"{prefix}.{name}"
+            return f"{module.__name__}.{name}"
     return name
 
 

@@ -24,6 +24,8 @@ from nucleus._columns import MAX_LISTED
 from nucleus._exceptions import DuplicateIDError, InvalidUpload
 from nucleus._predictions import BoxPrediction
 
+_PLAIN = frozenset((str, int, bool, type(None)))
+
 PDF_TOLERANCE = 0.01
 """How far from 1 the sum of a class_pdf may be: half precision over a thousand classes is that coarse."""
 
@@ -151,7 +153,14 @@ def json_text(metadata: Mapping[str, Any] | None) -> msgspec.Raw | None:
     """Metadata as JSON; raises ValueError or TypeError if that is impossible, where msgspec would write NaN as null."""
     if not metadata:
         return None
-    return msgspec.Raw(json.dumps(metadata, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode())
+    # The common case at the least cost: texts and numbers, which there may be millions of.
+    for value in metadata.values():
+        kind = type(value)
+        if not (kind in _PLAIN or (kind is float and math.isfinite(value))):
+            return msgspec.Raw(
+                json.dumps(metadata, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
+            )
+    return msgspec.Raw(msgspec.json.encode(metadata))
 
 
 def check(annotations: Sequence[Any], first_row: int = 0) -> None:
