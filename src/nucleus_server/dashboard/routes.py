@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -135,6 +136,14 @@ def _add_test_routes(router: APIRouter, site: Site) -> None:
             notice=SAVED if saved else None,
         )
         return renderer.page("test.html", context)
+
+    @router.get("/tests/{test_id}/report.html")
+    def test_file(request: Request, test_id: str) -> Response:
+        session, ws = site.entered(request)
+        frame = site.frame("Scenario test", session, "tests")
+        context = pages.test_file(services, ws, frame, test_id, site.address(request), datetime.now(UTC))
+        text = renderer.text("test_file.html", context)
+        return renderer.file(text, "text/html; charset=utf-8", f"test-{test_id}.html")
 
     @router.get("/tests/{test_id}/history/{function_id}")
     def history(request: Request, test_id: str, function_id: str, show: str = "", waiting: str = "") -> Response:

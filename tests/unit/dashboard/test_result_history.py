@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import altair as alt
 import pytest
+from bs4 import BeautifulSoup
 
 import nucleus
 from nucleus import DatasetItem
-from nucleus_server.dashboard.pages import histories
+from nucleus_server.dashboard.pages import histories, test_files
 from nucleus_server.dashboard.pages.histories import history_chart
 from nucleus_server.domain import Role
 from nucleus_server.services import WorkspaceStore
@@ -195,3 +196,34 @@ def test_who_is_no_owner_reads_why_criteria_cannot_be_set(world: World) -> None:
         "Only admin, who owns it, or an admin can change these criteria."
         in page(world.api, f"/tests/{world.test.id}").select(".columns section")[0].text
     )
+
+
+def test_the_file_of_a_test_holds_all_of_it(world: World) -> None:
+    """Evaluations, criteria, changes, power and drawn histories; no script, no link, no picture from elsewhere."""
+    changed(world)
+    answer = world.api.http.get(f"/tests/{world.test.id}/report.html")
+    assert answer.status_code == 200 and f"test-{world.test.id}.html" in answer.headers["content-disposition"]
+    found = BeautifulSoup(answer.text, "html.parser")
+    assert found.select("script, a, form, img, link") == [] and "<script>" not in answer.text
+    history = world.history()
+    assert len(found.select("svg.drawing .point")) == 4 and len(found.select("#evaluations tbody tr")) == 4
+    assert [title.text for title in found.select("svg.drawing .threshold title")] == [
+        "threshold 0.5500",
+        "threshold 0.9000",
+    ]
+    assert texts(found.select("svg.drawing .letter")) == ["a", "b", "c"]
+    numbers = [texts(row.select("td"))[3] for row in found.select(".history details tbody tr")]
+    assert numbers == [f"{point.judged.evaluation.result:.4f}" for point in reversed(history.points)]
+    assert HOSTILE in texts(found.select("#evaluations tbody th")) and "What this test can detect" in found.text
+    assert len(found.select("#criteria tbody tr")) == 3
+    (link,) = page(world.api, f"/tests/{world.test.id}").select("a[download][href$='report.html']")
+    assert link["href"] == f"/tests/{world.test.id}/report.html"
+
+
+def test_a_file_is_not_made_of_half_an_answer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While intervals are computed it is refused, with the code that says so; a test without results has a file."""
+    monkeypatch.setattr(test_files, "PATIENCE_S", 0.0)
+    assert "Nothing had been evaluated" in world.api.http.get(f"/tests/{world.test.id}/report.html").text
+    changed(world)
+    answer = world.api.http.get(f"/tests/{world.test.id}/report.html")
+    assert answer.status_code == 409 and "being computed" in answer.text

@@ -23,6 +23,7 @@ PAGES = {
     "test.html": contexts.TestPage,
     "history.html": contexts.HistoryPart,
     "interval.html": contexts.IntervalPart,
+    "test_file.html": contexts.TestFile,
     "evaluation.html": contexts.EvaluationPage,
     "uploads.html": contexts.UploadsPage,
     "upload.html": contexts.UploadPage,

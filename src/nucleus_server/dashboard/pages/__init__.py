@@ -55,6 +55,7 @@ from nucleus_server.dashboard.pages.suite_comparison import (
     suite_page,
     worse_part,
 )
+from nucleus_server.dashboard.pages.test_files import test_file
 from nucleus_server.dashboard.pages.uploads import (
     bad_rows_csv,
     bad_rows_page,
@@ -134,6 +135,7 @@ __all__ = [
     "slice_page",
     "suite_of",
     "suite_page",
+    "test_file",
     "test_page",
     "upload_page",
     "uploads_page",

@@ -37,7 +37,7 @@ def release_file(ws: WorkspaceStore, frame: Frame, release_id: str, address: str
     waivers = [waiver for waiver in ws.list_waivers(is_active=True) if waiver.test_id in report.options.test_ids]
     page = release_context(ws.actor, frame, view, waivers, {}, path_of_report="", now=now)
     return ReleaseFile(
-        imprint=_imprint(ws, f"{address}/releases/{view.release.id}", now),
+        imprint=imprint(ws, f"{address}/releases/{view.release.id}", now),
         release=page.release,
         baseline=page.baseline,
         report=page.report,
@@ -71,7 +71,7 @@ def comparison_file(
     if page.facts is None:
         raise Conflict("the verdict is being computed: ask for the file again in a moment", code="report_not_complete")
     return ComparisonFile(
-        imprint=_imprint(ws, f"{address}{path}", now),
+        imprint=imprint(ws, f"{address}{path}", now),
         test_name=page.test_name,
         function_name=page.function_name,
         is_blocking=page.is_blocking,
@@ -98,7 +98,8 @@ def complete(report: ReleaseReport) -> ReleaseReport:
     return report
 
 
-def _imprint(ws: WorkspaceStore, source: str, now: datetime) -> Imprint:
+def imprint(ws: WorkspaceStore, source: str, now: datetime) -> Imprint:
+    """What a file of the page at `source` says of itself."""
     return Imprint(_style(), f"{when(now)} UTC by {ws.actor.user_name}", source, __version__)
 
 

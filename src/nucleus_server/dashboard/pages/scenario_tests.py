@@ -65,6 +65,7 @@ def test_page(
     address: str,
     *,
     page: int = 1,
+    page_size: int | None = _PAGE_SIZE,
     show: str = "",
     notice: str | None = None,
     sent: SentForm | None = None,
@@ -73,6 +74,7 @@ def test_page(
 
     Args:
         page: Of the evaluations, from 1.
+        page_size: How many evaluations a page has; None: all are on one.
         show: Which results the histories show, as `shown_results` reads it.
     """
     test = ws.get_scenario_test(test_id)
@@ -88,7 +90,8 @@ def test_page(
     uploads = _upload_labels(evaluations)
     waivers = [waiver for waiver in ws.list_waivers(is_active=True) if waiver.test_key == test.key]
     listed = [judged for judged in reversed(history) if judged.evaluation.function_key in by_function]
-    n_pages = max(1, -(-len(listed) // _PAGE_SIZE))
+    page_size = page_size or max(1, len(listed))
+    n_pages = max(1, -(-len(listed) // page_size))
     page = min(page, n_pages)
     shown = shown_results(show)
     wanted = None if shown is Shown.RECENT else shown.value
@@ -102,7 +105,7 @@ def test_page(
             compared.get(judged.evaluation.id),
             waivers,
         )
-        for judged in listed[(page - 1) * _PAGE_SIZE : page * _PAGE_SIZE]
+        for judged in listed[(page - 1) * page_size : page * page_size]
     ]
     items = ws.items_at(part.dataset_key, ws.slice_ordinals(part.key, _N_THUMBNAILS))
     criteria = ws.list_criteria(test_id)
