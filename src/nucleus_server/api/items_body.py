@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -12,8 +12,10 @@ from nucleus_server.api.names import MAX_REFERENCE_ID
 from nucleus_server.domain import NewItem
 from nucleus_server.errors import MAX_LISTED, InvalidInput, MalformedRequest, NucleusServerError, Problem
 
+T = TypeVar("T")
+
 Pixels = Annotated[int, Meta(ge=1, le=2**31 - 1)]
-_URL_SCHEMES = ("http://", "https://", "s3://", "gs://", "azure://", "data:image/")
+URL_SCHEMES = ("http://", "https://", "s3://", "gs://", "azure://", "data:image/")
 _EXACT_UP_TO = 1 << 20
 
 
@@ -56,29 +58,31 @@ def items_of_part(raw: bytes) -> list[ItemBody]:
     return codec.decode(b'{"items":' + raw + b"}", AppendBody).items
 
 
-_LINES = msgspec.json.Decoder(ItemBody)
-
-
 def items_of_lines(raw: bytes) -> list[ItemBody]:
     """The items of an NDJSON payload; an error names its line."""
+    return bodies_of_lines(raw, ItemBody)
+
+
+def bodies_of_lines(raw: bytes, body_type: type[T]) -> list[T]:
+    """The objects of an NDJSON payload; an error names its line."""
     try:
-        items = _LINES.decode_lines(raw)
+        bodies = msgspec.json.Decoder(body_type).decode_lines(raw)
         is_suspicious = b"\\u0000" in raw or len(raw) <= _EXACT_UP_TO
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         is_suspicious = True
-        items = []
+        bodies = []
     if not is_suspicious:
-        return items
-    items = []
+        return bodies
+    bodies = []
     for number, line in enumerate(raw.split(b"\n"), start=1):
         if line.strip():
             try:
-                items.append(codec.decode(line, ItemBody))
+                bodies.append(codec.decode(line, body_type))
             except NucleusServerError as error:
                 raise type(error)(
                     f"line {number} of the payload: {error.message}", code=error.code, problems=error.problems
                 ) from error
-    return items
+    return bodies
 
 
 def checked_items(bodies: list[ItemBody], media_digests: list[str] | None = None) -> list[NewItem]:
@@ -135,9 +139,9 @@ def _what_is_wrong(body: ItemBody, *, has_file: bool) -> str | None:
     if image and body.pointcloud_url:
         return "expected an image or a point cloud, got both"
     location = image or body.pointcloud_url
-    if location and not location.lower().startswith(_URL_SCHEMES):
+    if location and not location.lower().startswith(URL_SCHEMES):
         return (
-            f"expected a URL that starts with {', '.join(_URL_SCHEMES[:4])}, got {location[:80]!r}: send local files "
+            f"expected a URL that starts with {', '.join(URL_SCHEMES[:4])}, got {location[:80]!r}: send local files "
             "as multipart parts"
         )
     if not location and not body.text and not body.metadata:

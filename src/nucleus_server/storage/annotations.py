@@ -34,7 +34,7 @@ from nucleus_server.storage.base import AnyRow, to_json
 from nucleus_server.storage.leases import JobStep, take_step
 from nucleus_server.storage.object_columns import kind_of, pack, unpack, unpack_labels
 from nucleus_server.storage.object_rows import ObjectSource, Placed, tracks_of
-from nucleus_server.storage.scenes import SceneRows
+from nucleus_server.storage.scene_uploads import SceneUploadRows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,7 +43,7 @@ _ORDINALS_BATCH = 500
 _PAYLOAD_LIFE = timedelta(days=7)
 
 
-class AnnotationRows(SceneRows):
+class AnnotationRows(SceneUploadRows):
     """The part of the workspace store that keeps annotations."""
 
     def annotate(

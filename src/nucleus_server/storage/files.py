@@ -133,6 +133,16 @@ class FileRows(JobRows):
         ).scalar_one_or_none()
         return None if job_id is None else self._job(connection, job_id)
 
+    def _note_job(self, connection: Connection, dataset_key: int, request_id: str | None, job: Job) -> None:
+        """Keep the job that a signed upload's payload gave, for the same call to find when it comes again."""
+        table = schema.signed_uploads
+        if request_id is not None:
+            connection.execute(
+                table.update()
+                .where(table.c.dataset_key == dataset_key, table.c.request_id == request_id)
+                .values(job_id=job.id)
+            )
+
 
 def shown_by(workspace_key: sa.ColumnElement[Any] | int, digest: sa.ColumnElement[Any] | str) -> list[sa.Exists]:
     """What a file may be shown by: items, and the masks of annotations and predictions, of datasets that are there."""

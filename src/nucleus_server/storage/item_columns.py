@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Sequence
 
 import polars as pl
 import sqlalchemy as sa
@@ -173,17 +174,19 @@ class ItemColumnRows(ObjectRows):
             query = query.where(table.c.chunk == chunk)
         return columns.unpack_texts(connection.execute(query.order_by(table.c.chunk)).scalars())
 
-    def _forget_reference_id(self, connection: Connection, dataset_key: int, ordinal: int) -> None:
-        number, position = divmod(ordinal, columns.CHUNK)
-        series = self._reference_ids(connection, dataset_key, chunk=number)
-        series = series.scatter(position, None)
+    def _forget_reference_ids(self, connection: Connection, dataset_key: int, ordinals: Sequence[int]) -> None:
+        by_chunk: dict[int, list[int]] = defaultdict(list)
+        for ordinal in ordinals:
+            by_chunk[ordinal // columns.CHUNK].append(ordinal % columns.CHUNK)
         table = schema.item_chunks
-        connection.execute(
-            table.update()
-            .where(
-                table.c.dataset_key == dataset_key,
-                table.c.name == columns.REFERENCE_ID,
-                table.c.chunk == number,
+        for number, positions in by_chunk.items():
+            series = self._reference_ids(connection, dataset_key, chunk=number).scatter(positions, None)
+            connection.execute(
+                table.update()
+                .where(
+                    table.c.dataset_key == dataset_key,
+                    table.c.name == columns.REFERENCE_ID,
+                    table.c.chunk == number,
+                )
+                .values(data=columns.pack_texts(series))
             )
-            .values(data=columns.pack_texts(series))
-        )

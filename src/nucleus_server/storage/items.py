@@ -71,20 +71,19 @@ class ItemRows(ItemColumnRows):
                     },
                     n_steps=max(1, len(items)),
                 )
-                if signed_request_id is not None:
-                    connection.execute(
-                        schema.signed_uploads.update()
-                        .where(
-                            schema.signed_uploads.c.dataset_key == dataset.key,
-                            schema.signed_uploads.c.request_id == signed_request_id,
-                        )
-                        .values(job_id=job.id)
-                    )
+                self._note_job(connection, dataset.key, signed_request_id, job)
             return counts, job
 
     def _append(
-        self, connection: Connection, dataset: AnyRow, items: Sequence[NewItem], *, update: bool
+        self,
+        connection: Connection,
+        dataset: AnyRow,
+        items: Sequence[NewItem],
+        *,
+        update: bool,
+        places: Sequence[tuple[int, int, str | None]] | None = None,
     ) -> AppendCounts:
+        """Add or update items; of those of scenes `places` are scene, frame and sensor, and none of them may be known."""
         known = self._live_ordinals(connection, dataset.key, [item.reference_id for item in items])
         now = self._now()
         new_rows: list[tuple[object, ...]] = []
@@ -97,7 +96,8 @@ class ItemRows(ItemColumnRows):
             ordinal = known.get(item.reference_id)
             if ordinal is None:
                 known[item.reference_id] = next_ordinal
-                new_rows.append(_item_values(dataset.key, next_ordinal, item, now))
+                place = _NO_PLACE if places is None else places[len(new_rows)]
+                new_rows.append((*_item_values(dataset.key, next_ordinal, item, now), *place))
                 new_ids.append(item.reference_id)
                 new_metadata[next_ordinal] = item.metadata
                 next_ordinal += 1
@@ -108,8 +108,8 @@ class ItemRows(ItemColumnRows):
                 n_ignored += 1
         for ordinal, item_metadata in changed.items():
             if ordinal >= dataset.n_items:
-                place = ordinal - dataset.n_items
-                new_rows[place] = _with_metadata(new_rows[place], item_metadata)
+                row_number = ordinal - dataset.n_items
+                new_rows[row_number] = _with_metadata(new_rows[row_number], item_metadata)
         if new_rows:
             insert_rows(connection, schema.items, _ITEM_COLUMNS, new_rows)
             self._extend_reference_ids(connection, dataset, new_ids)
@@ -301,8 +301,7 @@ class ItemRows(ItemColumnRows):
                     metadata="{}",
                 )
             )
-        for ordinal in ordinals:
-            self._forget_reference_id(connection, dataset.key, ordinal)
+        self._forget_reference_ids(connection, dataset.key, ordinals)
         self._write_metadata(connection, dataset.key, dataset.n_items, {ordinal: {} for ordinal in ordinals})
         self._forget_objects(connection, dataset.key, ObjectOwner.ITEM, ordinals)
         connection.execute(
@@ -338,11 +337,15 @@ _ITEM_COLUMNS = (
     "height",
     "metadata",
     "created_at",
+    "scene_ordinal",
+    "frame",
+    "sensor",
 )
+_NO_PLACE = (None, None, None)
 
 
 def _item_values(dataset_key: int, ordinal: int, item: NewItem, now: int) -> tuple[object, ...]:
-    """The item's row, in the order of `_ITEM_COLUMNS`."""
+    """The item's row in the order of `_ITEM_COLUMNS`, without its place in a scene."""
     return (
         dataset_key,
         ordinal,

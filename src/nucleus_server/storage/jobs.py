@@ -131,6 +131,7 @@ class JobRows(WorkspaceBase):
         dataset_id: str | None = None,
         payload: Json | None = None,
         message: Json | None = None,
+        errors: Sequence[str] = (),
         n_steps: int = 1,
         is_reserved: bool = False,
     ) -> Job:
@@ -150,7 +151,7 @@ class JobRows(WorkspaceBase):
             dataset_id=dataset_id,
             payload=to_json(payload or {}),
             message=to_json(message or {}),
-            errors="[]",
+            errors=to_json(list(errors)),
             completed_steps=n_steps if is_done else 0,
             total_steps=n_steps,
             attempts=0,

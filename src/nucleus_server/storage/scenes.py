@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from nucleus_server.domain import (
+    Job,
+    JobStatus,
+    JobType,
     Json,
-    NewScene,
     NewTrack,
     ObjectOwner,
     PlacedItem,
     Scene,
-    SceneCounts,
     SceneKind,
     Track,
 )
-from nucleus_server.errors import InvalidInput, NotFound
+from nucleus_server.errors import NotFound
 from nucleus_server.storage import schema
 from nucleus_server.storage.base import AnyRow, from_micros, optional_moment, to_json
 from nucleus_server.storage.dialect import insert_rows, texts_table
@@ -28,119 +28,11 @@ from nucleus_server.storage.ids import parse_scene_id, scene_id
 from nucleus_server.storage.items import ItemRows, to_item
 
 _TEXTS_BATCH = 10_000
+_IN_BATCH = 500
 
 
 class SceneRows(ItemRows):
     """The part of the workspace store that keeps scenes and tracks."""
-
-    def append_scenes(self, dataset_id: str, scenes: Sequence[NewScene], *, update: bool) -> SceneCounts:
-        """Add scenes with their items at the end of the dataset.
-
-        A scene whose reference id is taken is ignored, or with `update` gets the new metadata, its own and its items'. One
-        that cannot be stored, because another scene has an item of hers or the update has other frames, is named in the
-        counts and leaves nothing; the others are stored.
-        """
-        with self._write() as connection:
-            dataset = self._row_by_id(connection, schema.datasets, dataset_id, "dataset", lock=True)
-            if not dataset.is_scene:
-                raise InvalidInput(
-                    f"dataset {dataset_id} holds items: create one with is_scene=True for scenes",
-                    code="dataset_holds_items",
-                )
-            known = self._live_scenes(connection, dataset.key, [scene.reference_id for scene in scenes])
-            items_known = self._live_ordinals(
-                connection, dataset.key, [placed.item.reference_id for scene in scenes for placed in scene.items]
-            )
-            n_new = n_updated = n_ignored = 0
-            errors: list[str] = []
-            for scene in scenes:
-                stored = known.get(scene.reference_id)
-                if stored is not None and not update:
-                    n_ignored += 1
-                    continue
-                try:
-                    if stored is not None:
-                        self._update_scene(connection, dataset, stored, scene)
-                        n_updated += 1
-                    else:
-                        row, ordinals = self._insert_scene(connection, dataset, scene, items_known)
-                        known[scene.reference_id] = row
-                        items_known |= ordinals
-                        n_new += 1
-                except InvalidInput as error:
-                    errors.append(error.message)
-                    continue
-                self._put_tracks(connection, dataset.key, scene.tracks)
-                dataset = self._row_by_id(connection, schema.datasets, dataset_id, "dataset")
-            return SceneCounts(n_new, n_updated, n_ignored, tuple(errors))
-
-    def _insert_scene(
-        self, connection: Connection, dataset: AnyRow, scene: NewScene, items_known: dict[str, int]
-    ) -> tuple[AnyRow, dict[str, int]]:
-        own = [placed.item.reference_id for placed in scene.items]
-        taken = [reference_id for reference_id in own if reference_id in items_known]
-        taken += [reference_id for reference_id, n in Counter(own).items() if n > 1]
-        if taken:
-            raise InvalidInput(
-                f"scene {scene.reference_id!r}: there is another item with reference id {taken[0]!r}; every item of "
-                "a scene needs one of its own in the dataset",
-                code="item_exists",
-            )
-        now, ordinal = self._now(), dataset.n_scenes
-        connection.execute(
-            schema.scenes.insert().values(
-                dataset_key=dataset.key,
-                ordinal=ordinal,
-                reference_id=scene.reference_id,
-                kind=scene.kind.value,
-                n_frames=1 + max((placed.frame for placed in scene.items), default=-1),
-                frame_rate=scene.frame_rate,
-                video_url=scene.video_url,
-                metadata=to_json(scene.metadata),
-                created_at=now,
-            )
-        )
-        connection.execute(
-            schema.datasets.update().where(schema.datasets.c.key == dataset.key).values(n_scenes=ordinal + 1)
-        )
-        first = dataset.n_items
-        self._append(connection, dataset, [placed.item for placed in scene.items], update=False)
-        if scene.items:
-            items = schema.items
-            connection.execute(
-                items.update()
-                .where(items.c.dataset_key == dataset.key, items.c.ordinal == sa.bindparam("place"))
-                .values(scene_ordinal=ordinal, frame=sa.bindparam("at"), sensor=sa.bindparam("by")),
-                [{"place": first + i, "at": p.frame, "by": p.sensor} for i, p in enumerate(scene.items)],
-            )
-        row = self._scene_row(connection, dataset.key, ordinal)
-        return row, {placed.item.reference_id: first + i for i, placed in enumerate(scene.items)}
-
-    def _update_scene(self, connection: Connection, dataset: AnyRow, stored: AnyRow, scene: NewScene) -> None:
-        items = schema.items
-        rows = connection.execute(
-            sa.select(items.c.frame, items.c.sensor, items.c.reference_id, items.c.ordinal)
-            .where(
-                items.c.dataset_key == dataset.key,
-                items.c.scene_ordinal == stored.ordinal,
-                items.c.deleted_at.is_(None),
-            )
-            .order_by(items.c.ordinal)
-        ).all()
-        has = [(row.frame, row.sensor, row.reference_id) for row in rows]
-        wanted = [(placed.frame, placed.sensor, placed.item.reference_id) for placed in scene.items]
-        if sorted(has, key=repr) != sorted(wanted, key=repr) or stored.kind != scene.kind.value:
-            raise InvalidInput(
-                f"scene {scene.reference_id!r} exists with other frames: an update may change metadata only; delete the "
-                "scene first, or choose another reference id",
-                code="scene_has_other_frames",
-            )
-        connection.execute(
-            schema.scenes.update()
-            .where(schema.scenes.c.dataset_key == dataset.key, schema.scenes.c.ordinal == stored.ordinal)
-            .values(metadata=to_json(scene.metadata))
-        )
-        self._append(connection, dataset, [placed.item for placed in scene.items], update=True)
 
     def list_scenes(self, dataset_id: str) -> list[Scene]:
         """The dataset's live scenes in the order in which they were added."""
@@ -164,11 +56,11 @@ class SceneRows(ItemRows):
                     datasets.c.workspace_key == self._workspace_key, datasets.c.key == dataset_key
                 )
             ).scalar_one()
-            for start in range(0, len(ordinals), 500):
+            for start in range(0, len(ordinals), _IN_BATCH):
                 rows = connection.execute(
                     sa.select(table).where(
                         table.c.dataset_key == dataset_key,
-                        table.c.ordinal.in_([int(o) for o in ordinals[start : start + 500]]),
+                        table.c.ordinal.in_([int(o) for o in ordinals[start : start + _IN_BATCH]]),
                     )
                 )
                 found.update((row.ordinal, _to_scene(prefix, row)) for row in rows)
@@ -242,9 +134,12 @@ class SceneRows(ItemRows):
             self._audit(connection, "scene.delete", scene_id(dataset.item_prefix, row.ordinal), {"dataset": dataset_id})
 
     def merge_metadata(
-        self, dataset_id: str, changes: dict[str, Json], *, owner: ObjectOwner
-    ) -> tuple[int, tuple[str, ...]]:
-        """Merge metadata into items' or scenes' (reference id → keys to set); returns how many, and who is unknown."""
+        self, dataset_id: str, changes: dict[str, Json], *, owner: ObjectOwner, as_job: bool = False
+    ) -> tuple[int, tuple[str, ...], Job | None]:
+        """Merge metadata into items' or scenes' (reference id → keys to set).
+
+        Returns how many, whose reference ids are unknown, and with `as_job` the record of it as a job.
+        """
         with self._write() as connection:
             dataset = self._row_by_id(connection, schema.datasets, dataset_id, "dataset", lock=True)
             if owner is ObjectOwner.ITEM:
@@ -254,12 +149,10 @@ class SceneRows(ItemRows):
                 rows = self._live_scenes(connection, dataset.key, list(changes))
                 ordinals = {reference_id: row.ordinal for reference_id, row in rows.items()}
                 table = schema.scenes
-            merged: dict[int, Json] = {}
-            for reference_id, ordinal in ordinals.items():
-                stored = connection.execute(
-                    sa.select(table.c.metadata).where(table.c.dataset_key == dataset.key, table.c.ordinal == ordinal)
-                ).scalar_one()
-                merged[ordinal] = {**json.loads(stored), **changes[reference_id]}
+            stored = self._metadata_at(connection, table, dataset.key, list(ordinals.values()))
+            merged: dict[int, Json] = {
+                ordinal: {**stored[ordinal], **changes[reference_id]} for reference_id, ordinal in ordinals.items()
+            }
             if merged:
                 connection.execute(
                     table.update()
@@ -269,7 +162,32 @@ class SceneRows(ItemRows):
                 )
                 if owner is ObjectOwner.ITEM:
                     self._write_metadata(connection, dataset.key, dataset.n_items, merged)
-            return len(merged), tuple(reference_id for reference_id in changes if reference_id not in ordinals)
+            unknown = tuple(reference_id for reference_id in changes if reference_id not in ordinals)
+            job = None
+            if as_job:
+                job = self._add_job(
+                    connection,
+                    JobType.UPDATE_METADATA,
+                    JobStatus.COMPLETED,
+                    dataset_id=dataset_id,
+                    message={"dataset_id": dataset_id, "updated": len(merged), "errored": len(unknown)},
+                    errors=[f"{owner.value} with id {reference_id} does not exist" for reference_id in unknown],
+                    n_steps=max(1, len(changes)),
+                )
+            return len(merged), unknown, job
+
+    def _metadata_at(
+        self, connection: Connection, table: sa.Table, dataset_key: int, ordinals: Sequence[int]
+    ) -> dict[int, Json]:
+        found: dict[int, Json] = {}
+        for start in range(0, len(ordinals), _IN_BATCH):
+            rows = connection.execute(
+                sa.select(table.c.ordinal, table.c.metadata).where(
+                    table.c.dataset_key == dataset_key, table.c.ordinal.in_(ordinals[start : start + _IN_BATCH])
+                )
+            )
+            found.update((row.ordinal, json.loads(row.metadata)) for row in rows)
+        return found
 
     def list_tracks(self, dataset_id: str) -> list[Track]:
         """The dataset's tracks in the order in which they came into being."""
