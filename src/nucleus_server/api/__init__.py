@@ -11,6 +11,7 @@ from nucleus_server.api import (
     models,
     operations,
     releases,
+    scenes,
     score_uploads,
     slices,
     validate,
@@ -28,6 +29,7 @@ def create_router() -> APIRouter:
     router.include_router(datasets.files_router, tags=["files"])
     for part, tag in (
         (datasets.router, "datasets"),
+        (scenes.router, "scenes"),
         (slices.router, "slices"),
         (matching.router, "slices"),
         (models.router, "models"),

@@ -15,7 +15,7 @@ from nucleus_server.errors import MAX_LISTED, InvalidInput, MalformedRequest, Nu
 T = TypeVar("T")
 
 Pixels = Annotated[int, Meta(ge=1, le=2**31 - 1)]
-URL_SCHEMES = ("http://", "https://", "s3://", "gs://", "azure://", "data:image/")
+URL_SCHEMES = ("http://", "https://", "s3://", "gs://", "gcs://", "azure://", "data:image/")
 _EXACT_UP_TO = 1 << 20
 
 

@@ -12,11 +12,11 @@ from nucleus_server.errors import NotAvailable, NotFound
 router = APIRouter()
 
 _LATER = re.compile(
-    r"[^/]+/(upload_scenes|upload_video_scenes|list_autotags)$"
+    r"[^/]+/list_autotags$"
     r"|annotation/|autotag/|autocurate/|indexing/|task/|modelRun/|benchmarks|leaderboard/|evaluationsV2|evaluationV2Presets"
     r"|dataset/create_from_project$"
     r"|dataset/[^/]+/(annotate|modelRun|model/|add_taxonomy|taxonomy|tags|class_labels|labelSchema|ingest_tasks|groundTruth"
-    r"|metadata|query|exportForTraining|exportScaleTaskInfo|scenes_list|scene/|tracks|build_slice|autotag|indexingStatus"
+    r"|query|exportForTraining|exportScaleTaskInfo|build_slice|autotag|indexingStatus"
     r"|embedding|async_export_embeddings|deduplicate)"
     r"|slice/[^/]+/(tag|exportForTraining|export|class_labels|embeddings|[^/]+/)"
     r"|model/[^/]+/|model/run/"

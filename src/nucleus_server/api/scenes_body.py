@@ -17,7 +17,7 @@ from nucleus_server.errors import MAX_LISTED, InvalidInput, Problem
 _CAMERA = "camera_params"
 _MAX_SENSOR = 255
 
-B = TypeVar("B", "LidarSceneBody", "VideoSceneBody")
+B = TypeVar("B", bound="LidarSceneBody | VideoSceneBody")
 
 
 class SceneItemBody(msgspec.Struct):
@@ -114,7 +114,7 @@ def _checked(
             problems=problems[:MAX_LISTED],
             n_problems=len(problems),
         )
-    return [made_of(body) for body in bodies]
+    return list(map(made_of, bodies))
 
 
 def _wrong_in_any(body: LidarSceneBody | VideoSceneBody) -> Iterator[tuple[str, str]]:

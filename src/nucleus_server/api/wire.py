@@ -17,9 +17,13 @@ from nucleus_server.domain import (
     JudgedEvaluation,
     Model,
     ScenarioTest,
+    Scene,
+    SceneCounts,
+    SceneKind,
     ScoreUpload,
     Slice,
     TestFunction,
+    Track,
     UploadStatus,
 )
 from nucleus_server.services import UploadPlan, WorkspaceStore
@@ -44,6 +48,34 @@ def item_row(item: Item, images: ImageUrls, workspace_id: str, base_url: str) ->
         if (value := getattr(item, name)) is not None:
             row[name] = value
     return row
+
+
+def scene_row(scene: Scene) -> dict[str, Any]:
+    """A scene in a listing, without its frames."""
+    return {
+        "id": scene.id,
+        "reference_id": scene.reference_id,
+        "type": "lidar" if scene.kind is SceneKind.LIDAR else "video",
+        "metadata": scene.metadata,
+        "n_frames": scene.n_frames,
+    }
+
+
+def scene_counts_row(dataset_id: str, counts: SceneCounts) -> dict[str, Any]:
+    """What an upload of scenes did."""
+    return {
+        "dataset_id": dataset_id,
+        "new_scenes": counts.new_scenes,
+        "updated_scenes": counts.updated_scenes,
+        "ignored_scenes": counts.ignored_scenes,
+        "scenes_errored": len(counts.errors),
+        "upload_errors": list(counts.errors),
+    }
+
+
+def track_row(track: Track) -> dict[str, Any]:
+    """A track."""
+    return {"reference_id": track.reference_id, "dataset_id": track.dataset_id, "metadata": track.metadata}
 
 
 def slice_row(entry: Slice) -> dict[str, Any]:

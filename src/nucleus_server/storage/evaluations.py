@@ -26,8 +26,8 @@ from nucleus_server.storage import columns, schema
 from nucleus_server.storage.base import AnyRow, from_micros, optional_moment, to_json, to_micros
 from nucleus_server.storage.ids import new_id
 from nucleus_server.storage.kept_columns import Place
+from nucleus_server.storage.member_lists import MemberListRows
 from nucleus_server.storage.models import function_select, to_function
-from nucleus_server.storage.test_settings import TestSettingRows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -84,7 +84,7 @@ class NewUpload:
     report: Json
 
 
-class EvaluationRows(TestSettingRows):
+class EvaluationRows(MemberListRows):
     """The part of the workspace store that keeps evaluations."""
 
     def record_evaluation(self, new: NewEvaluation, upload: NewUpload | None = None) -> tuple[Evaluation, bool]:

@@ -58,7 +58,13 @@ class SceneUploadRows(SceneRows):
                     job_type,
                     JobStatus.COMPLETED,
                     dataset_id=dataset_id,
-                    message=scene_counts_message(dataset_id, counts),
+                    message={
+                        "dataset_id": dataset_id,
+                        "new_scenes": counts.new_scenes,
+                        "updated_scenes": counts.updated_scenes,
+                        "ignored_scenes": counts.ignored_scenes,
+                        "scenes_errored": len(counts.errors),
+                    },
                     errors=counts.errors,
                     n_steps=max(1, len(scenes)),
                 )
@@ -230,17 +236,6 @@ def _sum(a: SceneCounts, b: SceneCounts) -> SceneCounts:
         a.ignored_scenes + b.ignored_scenes,
         a.errors + b.errors,
     )
-
-
-def scene_counts_message(dataset_id: str, counts: SceneCounts) -> dict[str, object]:
-    """The counts as an answer and as what a job says of itself."""
-    return {
-        "dataset_id": dataset_id,
-        "new_scenes": counts.new_scenes,
-        "updated_scenes": counts.updated_scenes,
-        "ignored_scenes": counts.ignored_scenes,
-        "scenes_errored": len(counts.errors),
-    }
 
 
 def _counts_of(job: Job) -> SceneCounts:

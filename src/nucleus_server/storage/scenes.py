@@ -199,7 +199,7 @@ class SceneRows(ItemRows):
                 .where(table.c.dataset_key == dataset.key, table.c.deleted_at.is_(None))
                 .order_by(table.c.ordinal)
             )
-            return [Track(dataset_id, row.ordinal, row.reference_id, json.loads(row.metadata)) for row in rows]
+            return [to_track(dataset_id, row) for row in rows]
 
     def update_track(self, dataset_id: str, reference_id: str, metadata: Json, *, overwrite: bool) -> Track:
         """Set a track's metadata, or merge it into what is there."""
@@ -301,3 +301,8 @@ def _to_scene(item_prefix: str, row: AnyRow) -> Scene:
         created_at=from_micros(row.created_at),
         deleted_at=optional_moment(row.deleted_at),
     )
+
+
+def to_track(dataset_id: str, row: AnyRow) -> Track:
+    """The track in this row."""
+    return Track(dataset_id, row.ordinal, row.reference_id, json.loads(row.metadata))

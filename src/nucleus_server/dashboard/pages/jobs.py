@@ -201,6 +201,8 @@ def _made(job: Job) -> list[MadeLink]:
         return [MadeLink("the upload", f"/uploads/{job.message.get('upload_id', asked['upload_id'])}")]
     if job.type is JobType.FILL_SCENARIO_TEST:
         return [MadeLink("the test", f"/tests/{asked['test_id']}")]
+    if job.type in (JobType.UPLOAD_LIDAR_SCENE, JobType.UPLOAD_VIDEO_SCENE, JobType.UPDATE_METADATA):
+        return [MadeLink("the dataset", f"/datasets/{job.dataset_id}")]
     if job.type is JobType.DELETE_DATASET:
         return [MadeLink("who deleted it", with_query("/audit", object=job.dataset_id))]
     if job.type is JobType.COMPARE_EVALUATIONS:
