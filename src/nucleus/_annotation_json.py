@@ -107,13 +107,27 @@ EXPECTED_FINITE = "finite numbers (JSON has no NaN and no infinities): leave the
 
 
 def encode(value: object) -> bytes:
-    """JSON; numbers of numpy are numbers."""
-    return msgspec.json.encode(value, enc_hook=_python_value)
+    """JSON; numbers of numpy are numbers.
+
+    Raises:
+        InvalidUpload: It holds what JSON cannot, such as half of a character.
+    """
+    try:
+        return _ENCODER.encode(value)
+    except (ValueError, TypeError) as error:
+        raise _no_json(error) from error
 
 
 def encode_lines(values: Iterable[object]) -> bytes:
-    """JSON, a value on each line."""
-    return msgspec.json.Encoder(enc_hook=_python_value).encode_lines(values)
+    """JSON, a value on each line; raises as `encode` does."""
+    try:
+        return _ENCODER.encode_lines(values)
+    except (ValueError, TypeError) as error:
+        raise _no_json(error) from error
+
+
+def _no_json(error: Exception) -> InvalidUpload:
+    return InvalidUpload(f"expected annotations that JSON can hold, got one that it cannot: {error}")
 
 
 def wire_form(annotation: Annotation) -> object:
@@ -355,6 +369,8 @@ def _python_value(value: Any) -> Any:
             return convert()
     raise TypeError(f"{type(value).__name__} cannot be sent as JSON")
 
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_python_value)
 
 CELL_CHECKS: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("confidence", _is_no_confidence, "a number in [0, 1], or None without one"),

@@ -189,6 +189,14 @@ def test_two_with_one_id_are_refused(dataset: nucleus.Dataset) -> None:
     assert [row["row"] for row in caught.value.bad_rows()] == [0, 1]
 
 
+def test_half_a_character_is_refused(dataset: nucleus.Dataset) -> None:
+    """It has no place in JSON."""
+    with pytest.raises(InvalidUpload, match="surrogates"):
+        dataset.annotate([BoxAnnotation("\ud800", 0, 1, 2, 3, "r")])
+    with pytest.raises(InvalidUpload, match="surrogates"):
+        dataset.annotate([PolygonAnnotation("\ud800", [], "r")] * 2, asynchronous=True)
+
+
 # --- masks
 
 
