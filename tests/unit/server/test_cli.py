@@ -113,6 +113,25 @@ def test_doctor(folder: Path) -> None:
     assert bad["check"] == "secret.key" and "chmod 600" in bad["what_to_do"]
 
 
+def test_doctor_and_serve_say_what_is_wrong_with_media(folder: Path) -> None:
+    """The file and the bucket, whether the file is private, and never the secret."""
+    media = folder / "media.toml"
+    media.write_text(
+        '[[bucket]]\nname = "pics"\naccess_key_id = "x"\nsecret_access_key = "not to be seen"\nstyle = "odd"\n'
+    )
+    media.chmod(0o600)
+    output = run("doctor", "--data-dir", str(folder), "--json", code=1)
+    (bad,) = [check for check in json.loads(output) if not check["ok"]]
+    assert bad["check"] == "media settings" and "bucket 1: expected style" in bad["found"]
+    served = run("serve", "--port", "0", "--data-dir", str(folder), code=3)
+    assert "expected style" in served and "not to be seen" not in output + served
+    media.write_text("")
+    media.chmod(0o644)
+    (bad,) = [c for c in json.loads(run("doctor", "--data-dir", str(folder), "--json", code=1)) if not c["ok"]]
+    assert bad["check"] == "media.toml" and "chmod 600" in bad["what_to_do"]
+    media.unlink()
+
+
 def test_serve_says_what_is_wrong(tmp_path: Path) -> None:
     """A port in use, a database of no known kind, an unusable folder."""
     with socket.socket() as taken:
