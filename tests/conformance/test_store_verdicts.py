@@ -219,6 +219,7 @@ def test_the_matrix_reads_newest_results_only(store: Store, ws: WorkspaceStore, 
         newest.id: world.model.name,
         second.id: "other",
     }
+    assert [e.id for e in ws.newest_function_results(world.function.key)] == [second.id]
     (summary,) = ws.newest_results([other.key])
     assert all(getattr(summary, field.name) == getattr(second, field.name) for field in fields(summary))
     assert ws.evaluated_model_keys([world.test.key]) == [other.key, world.model.key]
@@ -229,8 +230,9 @@ def test_the_matrix_reads_newest_results_only(store: Store, ws: WorkspaceStore, 
     assert [e.id for e in ws.newest_baseline_results()] == [newest.id]
     stranger = open_workspace(store, "other")
     assert stranger.newest_results([world.model.key]) == stranger.newest_baseline_results() == []
-    assert stranger.evaluated_model_keys([world.test.key]) == []
+    assert stranger.evaluated_model_keys([world.test.key]) == stranger.newest_function_results(world.function.key) == []
     ws.delete_model(other.id)
     assert ws.evaluated_model_keys([world.test.key]) == [world.model.key]
     ws.delete_scenario_test(world.test.id)
     assert ws.newest_results([world.model.key]) == ws.newest_baseline_results() == []
+    assert ws.newest_function_results(world.function.key) == []

@@ -63,6 +63,14 @@ def judge_model(ws: WorkspaceStore, model: Model) -> list[JudgedEvaluation]:
     return [JudgedEvaluation(evaluation, judgement) for evaluation, judgement in zip(evaluations, found, strict=True)]
 
 
+def judge_function(ws: WorkspaceStore, function_key: int) -> dict[int, tuple[EvaluationSummary, Judgement | None]]:
+    """Test key → the newest completed evaluation by the function there, beside its criterion."""
+    baselines = {(e.test_key, e.function_key, e.model_key): e for e in ws.newest_baseline_results()}
+    newest = ws.newest_function_results(function_key)
+    found = judgements(ws, newest, ws.list_scenario_tests(), ws.list_all_test_functions(), baselines)
+    return {e.test_key: (e, judgement) for e, judgement in zip(newest, found, strict=True)}
+
+
 def judge_upload(ws: WorkspaceStore, upload_id: str, others: Sequence[str] = ()) -> list[JudgedEvaluation]:
     """The evaluations that an upload gave, and `others` by their ids, beside the criteria in force; oldest first."""
     evaluations = ws.list_upload_evaluations(upload_id, others)

@@ -57,6 +57,20 @@ class MatrixRows(VerdictRows):
         )
         return self._newest(query)
 
+    def newest_function_results(self, function_key: int) -> list[EvaluationSummary]:
+        """The newest completed evaluation by this function, of whatever model, on each test that was not deleted."""
+        table, tests = schema.evaluations, schema.scenario_tests
+        query = (
+            _ranked(of_model=False)
+            .join(tests, tests.c.key == table.c.test_key)
+            .where(
+                table.c.workspace_key == self._workspace_key,
+                table.c.function_key == function_key,
+                tests.c.hidden_at.is_(None),
+            )
+        )
+        return self._newest(query)
+
     def newest_baseline_results(self) -> list[EvaluationSummary]:
         """The newest completed evaluation of each test's baseline model by every function of the test."""
         table, tests, entries = schema.evaluations, schema.scenario_tests, schema.test_functions
@@ -131,11 +145,11 @@ class MatrixRows(VerdictRows):
         ]
 
 
-def _ranked() -> sa.Select[Any]:
-    """Evaluations with their place among those of the same test, function and model, the newest first."""
+def _ranked(*, of_model: bool = True) -> sa.Select[Any]:
+    """Evaluations with their place among those of the same test, function and, if so asked, model, the newest first."""
     table = schema.evaluations
     place = sa.func.row_number().over(
-        partition_by=(table.c.test_key, table.c.function_key, table.c.model_key),
+        partition_by=(table.c.test_key, table.c.function_key, *((table.c.model_key,) if of_model else ())),
         order_by=(table.c.created_at.desc(), table.c.key.desc()),
     )
     return sa.select(*(table.c[name] for name in _COLUMNS), place.label("place"))

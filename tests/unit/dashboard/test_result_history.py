@@ -227,3 +227,27 @@ def test_a_file_is_not_made_of_half_an_answer(world: World, monkeypatch: pytest.
     changed(world)
     answer = world.api.http.get(f"/tests/{world.test.id}/report.html")
     assert answer.status_code == 409 and "being computed" in answer.text
+
+
+def test_a_functions_page_has_the_newest_result_of_each_test(world: World) -> None:
+    """With its model and the verdict by the criterion in force; a dash where nothing was evaluated."""
+    dataset = world.client.get_dataset(world.part.dataset_id)
+    world.client.validate.create_scenario_test("Empty", dataset.create_slice("None", []).id, [world.function])
+    world.upload(0, 0.5)
+    world.upload(1, 0.8)
+    world.metric.set_threshold(0.6)
+    rows = {texts(r.select("th"))[0]: r for r in page(world.api, f"/functions/{world.function.id}").select("tbody tr")}
+    assert texts(rows["Night"].select("td"))[2] == "0.8000 ✓ passedm2"
+    assert texts(rows["Empty"].select("td"))[2] == "–"
+
+
+def test_a_criterions_page_says_who_set_it(world: World) -> None:
+    """Newest first, with baselines; the way leads to the results of that time."""
+    changed(world)
+    shown = page(world.api, f"/tests/{world.test.id}/functions/{world.function.id}")
+    assert [text.replace("\u00a0", " ") for text in texts(shown.select("#history tbody th"))] == [
+        "iou < 0.9000",
+        "baseline m1",
+        "iou ≥ 0.5500",
+    ]
+    assert [a["href"] for a in shown.select("#history a")] == [f"/tests/{world.test.id}#history"]

@@ -97,7 +97,6 @@ from nucleus_server.dashboard.contexts.releases import (
 )
 from nucleus_server.dashboard.contexts.scenario_tests import (
     Cell,
-    CriterionRow,
     FunctionRow,
     HistoryChangeRow,
     HistoryPart,
@@ -107,6 +106,7 @@ from nucleus_server.dashboard.contexts.scenario_tests import (
 )
 from nucleus_server.dashboard.contexts.settings import (
     ClusterKeyPage,
+    CriterionRow,
     MarginNote,
     Power,
     PowerPart,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nucleus_server.dashboard.contexts.forms import FormField
-from nucleus_server.dashboard.contexts.shared import Frame, doc
+from nucleus_server.dashboard.contexts.shared import Frame, Verdict, doc
 from nucleus_server.dashboard.contexts.uploads import UploadRow
 
 
@@ -42,6 +42,10 @@ class FunctionTestRow:
     name: str = doc("The test.")
     dataset_name: str = doc("The dataset of its slice.")
     criterion: str = doc("The criterion in force for this function.")
+    result: str = doc("The newest result by it there, or – if there is none.")
+    result_path: str | None = doc("The page of that evaluation.")
+    model_name: str = doc("Its model; empty without one.")
+    verdict: Verdict = doc("That result against the criterion.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from nucleus_server.dashboard.contexts.choosers import CompareChooser
 from nucleus_server.dashboard.contexts.releases import WaiverRow
-from nucleus_server.dashboard.contexts.settings import SettingsPart
+from nucleus_server.dashboard.contexts.settings import CriterionRow, SettingsPart
 from nucleus_server.dashboard.contexts.shared import Chart, Frame, Pages, Picture, Verdict, doc
 from nucleus_server.dashboard.contexts.verdicts import WaiverNote
 
@@ -49,15 +49,6 @@ class FunctionRow:
     mode: str = doc("How a gate decides.")
     margin: str = doc("A worsening up to it is of no importance.")
     rule_path: str = doc("The page of the criterion, with what can be detected.")
-
-
-@dataclass(frozen=True, slots=True)
-class CriterionRow:
-    """One entry of the criteria history."""
-
-    when: str = doc("When, UTC.")
-    user_name: str = doc("Who.")
-    what: str = doc("What was put in force, or set on a function.")
 
 
 @dataclass(frozen=True, slots=True)

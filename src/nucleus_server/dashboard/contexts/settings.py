@@ -52,6 +52,15 @@ class MarginNote:
 
 
 @dataclass(frozen=True, slots=True)
+class CriterionRow:
+    """One entry of the criteria history."""
+
+    when: str = doc("When, UTC.")
+    user_name: str = doc("Who.")
+    what: str = doc("What was put in force, or set on a function.")
+
+
+@dataclass(frozen=True, slots=True)
 class RulePage:
     """The criterion of one function in one test."""
 
@@ -72,6 +81,7 @@ class RulePage:
     meter: Power = doc("What the test can detect by this function.")
     effect: Form = doc("The form that asks how many clusters a wished effect needs.")
     modes: tuple[tuple[str, str], ...] = doc("All modes, and what each asks.")
+    history: tuple[CriterionRow, ...] = doc("What was set on this function in this test and as baseline, newest first.")
     notice: str | None = doc("What has just happened.")
 
 

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from nucleus_server.dashboard.contexts import (
     ChangeRow,
@@ -17,23 +18,28 @@ from nucleus_server.dashboard.contexts import (
     FunctionsPage,
     FunctionSummary,
     FunctionTestRow,
+    Verdict,
 )
 from nucleus_server.dashboard.forms import values_of
 from nucleus_server.dashboard.pages.forms import may_change
 from nucleus_server.dashboard.pages.shared import (
+    NBSP,
     PROPERTIES,
     UNDEFINED,
     direction,
     entry_criterion,
+    number,
     property_text,
     score_range,
     shortened,
+    verdict,
     when,
     with_query,
 )
 from nucleus_server.dashboard.pages.uploads import upload_rows
-from nucleus_server.domain import Actor, Direction, EvalFunction, ScenarioTest
+from nucleus_server.domain import Actor, Direction, EvalFunction, EvaluationSummary, Judgement, ScenarioTest
 from nucleus_server.services import WorkspaceStore
+from nucleus_server.services.judging import judge_function
 
 _N_UPLOADS = 10
 _FIELDS = {
@@ -83,6 +89,7 @@ def function_page(
     datasets = {dataset.id: dataset for dataset in ws.list_datasets()}
     uploads = ws.list_uploads(function_id=function_id, limit=_N_UPLOADS + 1)
     owners = _owners(ws)
+    newest = judge_function(ws, function.key)
     form = None
     if _may_set(ws.actor, function):
         shown = values_of(function)
@@ -103,6 +110,7 @@ def function_page(
                 name=tests[entry.test_id].name,
                 dataset_name=_dataset_name(tests[entry.test_id], {d.id: d.name for d in datasets.values()}),
                 criterion=entry_criterion(entry, has_baseline=tests[entry.test_id].baseline_model_id is not None),
+                **_newest_result(newest.get(entry.test_key)),
             )
             for entry in sorted(entries, key=lambda entry: tests[entry.test_id].name)
         ),
@@ -141,6 +149,20 @@ def _summary(function: EvalFunction, n_tests: int, owners: Mapping[str, str]) ->
 
 def _owners(ws: WorkspaceStore) -> dict[str, str]:
     return {user.id: user.name for user in ws.list_users()}
+
+
+def _newest_result(found: tuple[EvaluationSummary, Judgement | None] | None) -> dict[str, Any]:
+    if found is None:
+        none = Verdict("not evaluated", UNDEFINED, "none", "no model was evaluated by it on this test")
+        return {"result": UNDEFINED, "result_path": None, "model_name": "", "verdict": none}
+    evaluation, judgement = found
+    criterion = "" if judgement is None else f"{judgement.comparison.symbol}{NBSP}{number(judgement.threshold)}"
+    return {
+        "result": number(evaluation.result),
+        "result_path": f"/evaluations/{evaluation.id}",
+        "model_name": evaluation.model_name,
+        "verdict": verdict(None if judgement is None else judgement.passed, criterion),
+    }
 
 
 def _dataset_name(test: ScenarioTest, names: Mapping[str, str]) -> str:

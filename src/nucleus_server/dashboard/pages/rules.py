@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from nucleus_server.dashboard.contexts import Form, Frame, MarginNote, Power, PowerPart, RulePage
+from nucleus_server.dashboard.contexts import CriterionRow, Form, Frame, MarginNote, Power, PowerPart, RulePage
 from nucleus_server.dashboard.pages import settings
 from nucleus_server.dashboard.pages.forms import FormMaker, button, may_change, no_form
+from nucleus_server.dashboard.pages.histories import criterion_words
 from nucleus_server.dashboard.pages.shared import (
     UNDEFINED,
     counted,
     direction,
     entry_criterion,
     function_paths,
+    when,
     with_query,
 )
 from nucleus_server.dashboard.pages.verdict_words import (
@@ -77,6 +79,11 @@ def rule_page(
         meter=power_meter(powers.power(ws, test_id, function_id, effect=wished), entry, path),
         effect=maker.made(button("Ask", kind="quiet")),
         modes=tuple((member.value, mode_help(member.value)) for member in Mode),
+        history=tuple(
+            CriterionRow(when(change.created_at), change.user_name, criterion_words(change))
+            for change in reversed(ws.list_criteria(test_id))
+            if change.function_id in (None, function_id)
+        ),
         notice=notice,
     )
 
