@@ -38,6 +38,9 @@ _SHARED = ("label", "reference_id", "annotation_id", "metadata", *_REST)
 _INDEX = "__index_level_"
 """How pandas names a column that was its index."""
 
+_TEXTS = ("label", *_ITEM_IDS, "track_reference_id", "dataset_id")
+"""Columns for which a text may stand that all rows share."""
+
 _ROWS_CHECKED_AT_ONCE = 50_000
 _FOUR = "x, y, width and height of a box"
 _PAIRS = "pairs of x and y"
@@ -116,7 +119,7 @@ class _Block:
 
     def __init__(self, columns: Mapping[str, Any], first_row: int) -> None:
         self.first_row = first_row
-        lengths = {name: _n_rows(values, name) for name, values in columns.items() if not isinstance(values, str)}
+        lengths = {name: _n_rows(values, name) for name, values in columns.items() if not _is_shared(name, values)}
         if len(set(lengths.values())) > 1:
             shown = ", ".join(f"{name!r} has {n}" for name, n in lengths.items())
             raise InvalidUpload(f"expected columns of one length, got different ones: {shown}")
@@ -140,7 +143,7 @@ class _Block:
 
     def batches(self, size: int) -> Iterator[ColumnBatch]:
         """All rows, those of an item together."""
-        items = self._take["reference_id" if "reference_id" in self._take else "dataset_item_id"](slice(0, self.n_rows))
+        items = self._items()
         starts = [row for row in range(self.n_rows) if not row or items[row] != items[row - 1]]
         order: list[int] | None = None
         if len(set(items)) < len(starts):
@@ -202,10 +205,14 @@ class _Block:
         def problem(row: int, field: str, value: object, expected: str) -> Problem:
             return Problem(self.first_row + window.start + row, references[row], field, value, expected)
 
-        for name in ("label", "reference_id", "dataset_item_id", "annotation_id"):
-            may_be_none = name == "annotation_id" or (name.endswith("_id") and len({*columns} & set(_ITEM_IDS)) == 2)
-            for row in _odd_texts(columns.get(name, ()), may_be_none):
+        may_be_none = {"annotation_id"} | ({*_ITEM_IDS} if {*_ITEM_IDS} <= {*columns} else set())
+        for name in ("label", *_ITEM_IDS, "annotation_id"):
+            for row in _odd_texts(columns.get(name, ()), may_be_none=name in may_be_none):
                 yield problem(row, name, columns[name][row], EXPECTED_TEXT)
+        if {*_ITEM_IDS} <= may_be_none:
+            for row, ids in enumerate(zip(*(columns[name] for name in _ITEM_IDS))):
+                if ids == (None, None):
+                    yield problem(row, "reference_id", None, EXPECTED_TEXT)
         numbers: list[tuple[str, Sequence[Any]]] = []
         if BOXES in columns:
             shapes = [row for row, box in enumerate(columns[BOXES]) if not _has_length(box, 4)]
@@ -213,7 +220,7 @@ class _Block:
             numbers += [] if shapes else [(BOXES, side) for side in zip(*columns[BOXES])]
         elif VERTICES in columns:
             for row, corners in enumerate(columns[VERTICES]):
-                if not all(_has_length(corner, 2) for corner in corners):
+                if not _are_pairs(corners):
                     yield problem(row, VERTICES, corners, _PAIRS)
                 elif not is_finite([n for corner in corners for n in corner]):
                     yield problem(row, VERTICES, corners, EXPECTED_FINITE)
@@ -227,11 +234,9 @@ class _Block:
                     if not is_finite((value,))
                 )
         for name, is_wrong, expected in CELL_CHECKS:
-            yield from (
-                problem(row, name, value, expected)
-                for row, value in enumerate(columns.get(name, ()))
-                if is_wrong(value)
-            )
+            cells = columns.get(name, ())
+            if not (name == "confidence" and _are_in_unit_interval(cells)):
+                yield from (problem(row, name, cell, expected) for row, cell in enumerate(cells) if is_wrong(cell))
 
 
 def number_texts(numbers: Sequence[Any]) -> list[str]:
@@ -250,7 +255,7 @@ def _polygon(corners: Any) -> PolygonGeometry:
     return PolygonGeometry([Vertex(x, y) for x, y in corners])
 
 
-def _odd_texts(values: Sequence[Any], may_be_none: bool) -> Iterator[int]:
+def _odd_texts(values: Sequence[Any], *, may_be_none: bool) -> Iterator[int]:
     # One pass in C over types and values tells for most columns that nothing is wrong.
     if set(map(type, values)) <= {str} and all(values):
         return
@@ -264,6 +269,10 @@ def _are_in_unit_interval(values: Sequence[Any]) -> bool:
     return set(map(type, values)) == {float} and is_finite(values) and min(values) >= 0 and max(values) <= 1
 
 
+def _are_pairs(corners: Any) -> bool:
+    return hasattr(corners, "__iter__") and all(_has_length(corner, 2) for corner in corners)
+
+
 def _has_length(values: Any, n: int) -> bool:
     try:
         return len(values) == n
@@ -271,11 +280,15 @@ def _has_length(values: Any, n: int) -> bool:
         return False
 
 
+def _is_shared(name: str, values: Any) -> bool:
+    """Whether it is a text that all rows have, instead of a column."""
+    return isinstance(values, str) and name in _TEXTS
+
+
 def _n_rows(values: Any, name: str) -> int:
-    try:
-        return len(values)
-    except TypeError:
-        raise InvalidUpload(f"expected a column of values as {name!r}, got {type(values).__name__}") from None
+    if isinstance(values, (str, bytes, Mapping)) or not hasattr(values, "__len__"):
+        raise InvalidUpload(f"expected a column of values as {name!r}, got {type(values).__name__}")
+    return len(values)
 
 
 def _sides_of(boxes: Any) -> dict[str, _Take] | None:
@@ -286,7 +299,7 @@ def _sides_of(boxes: Any) -> dict[str, _Take] | None:
         boxes = boxes.detach().cpu()
     if not hasattr(boxes, "__array__") or hasattr(boxes, "to_list") or hasattr(boxes, "to_pylist"):
         return None
-    array = importlib.import_module("numpy").asarray(boxes)
+    array = importlib.import_module("numpy").asanyarray(boxes)
     if array.ndim != 2 or array.shape[1] != len(_SIDES):
         return None
     return {side: _taker(array[:, place], side) for place, side in enumerate(_SIDES)}
@@ -306,5 +319,5 @@ def _taker(values: Any, name: str) -> _Take:
         values = values.detach().cpu()
     if not hasattr(values, "__array__"):
         raise InvalidUpload(f"expected a column of values as {name!r}, got {type(values).__name__}")
-    array = importlib.import_module("numpy").asarray(values)
+    array = importlib.import_module("numpy").asanyarray(values)
     return lambda rows: array[rows].tolist()

@@ -374,6 +374,9 @@ def test_columns_as_a_job(wire: Wire, signing: list[bytes]) -> None:
         ({"label": ["a"]}, "columns of one length"),
         ({"labels": ["a"] * N}, "got 1 others: 'labels'; put what else"),
         ({"x": [1] * N}, "expected either a column 'boxes_xywh'"),
+        ({"boxes_xywh": "text"}, "a column of values as 'boxes_xywh', got str"),
+        ({"boxes_xywh": numpy.ma.array(XYWH, mask=[[False] * 4] * 5 + [[True] + [False] * 3])}, "None in row 5"),
+        ({"dataset_item_id": [None] * N, "reference_id": [*"abcde", None]}, "None in row 5"),
         ({"boxes_xywh": 3}, "a column of values as 'boxes_xywh'"),
     ],
 )
@@ -383,6 +386,20 @@ def test_columns_that_cannot_be_sent(wire: Wire, dataset: nucleus.Dataset, chang
         dataset.upload_predictions("prj_1", {**COLUMNS, **changes})
     assert text in str(caught.value)
     assert wire.requests == []
+
+
+@pytest.mark.parametrize("corners", [None, 3, [1, 2], [[1, 2, 3]], [[1, NAN]], ["ab", "c"]])
+def test_vertices_that_are_none(wire: Wire, dataset: nucleus.Dataset, corners: Any) -> None:
+    """The row is named."""
+    with pytest.raises(InvalidUpload, match=r"expected as vertices .* in row 1"):
+        dataset.annotate({"reference_id": "a", "label": "l", "vertices": [[[1, 2]], corners]})
+    assert wire.requests == []
+
+
+def test_nothing_but_texts_is_no_table(dataset: nucleus.Dataset) -> None:
+    """Nobody can know how many rows it has."""
+    with pytest.raises(InvalidUpload, match="got str"):
+        dataset.annotate({"reference_id": "a", "label": "l", "vertices": "v"})
 
 
 @pytest.mark.parametrize("left_out", ["boxes_xywh", "label", "reference_id"])
