@@ -144,10 +144,8 @@ def dataset_slices(
 ) -> Answer:
     """Its slices, of one name or type if given."""
     wanted = None if kind is None else kind.rpartition(".")[2].lower()
-    if wanted not in (None, "", "dataset_item"):
-        ws.get_dataset(dataset_id)
-        return Answer([])
-    return Answer([wire.slice_row(s) for s in ws.list_slices(dataset_id, name)])
+    found = ws.list_slices(dataset_id, name)
+    return Answer([wire.slice_row(s) for s in found if not wanted or wire.slice_type(s) == wanted])
 
 
 @router.get("/dataset/{dataset_id}/datasetItems")

@@ -11,8 +11,9 @@ from nucleus_server.api import codec, wire
 from nucleus_server.api.datasets import Page, parse_page_token
 from nucleus_server.api.http import Answer, JsonBody, Workspace, base_url, iso, services_of, takes
 from nucleus_server.api.names import checked_name
-from nucleus_server.domain import Item
+from nucleus_server.domain import Item, Slice, SliceMember
 from nucleus_server.errors import InvalidInput
+from nucleus_server.services import WorkspaceStore
 
 router = APIRouter()
 
@@ -39,17 +40,18 @@ class AppendToSlice(msgspec.Struct):
 def create_slice(dataset_id: str, raw: JsonBody, ws: Workspace) -> Answer:
     """Create a slice of the dataset."""
     body = codec.decode(raw, CreateSlice)
-    if body.scene_ids or body.object_ids:
+    if body.object_ids:
         raise InvalidInput(
-            "expected reference_ids or dataset_item_ids, got scene_ids or object_ids: this dataset holds items",
+            "expected reference_ids, dataset_item_ids or scene_ids, got object_ids: slices of objects are not there yet",
             code="invalid_slice_members",
         )
-    if body.reference_ids and body.dataset_item_ids:
+    named = [name for name in ("reference_ids", "dataset_item_ids", "scene_ids") if getattr(body, name)]
+    if len(named) > 1:
         raise InvalidInput(
-            "expected reference_ids or dataset_item_ids, got both: name all members in one way",
+            f"expected members named in one way, got {' and '.join(named)}: a slice has members of one kind",
             code="invalid_slice_members",
         )
-    if not body.reference_ids and not body.dataset_item_ids and not body.allow_empty:
+    if not named and not body.allow_empty:
         raise InvalidInput(
             "expected at least one member, got none: pass reference_ids, or allow_empty to fill the slice later",
             code="empty_slice",
@@ -59,6 +61,7 @@ def create_slice(dataset_id: str, raw: JsonBody, ws: Workspace) -> Answer:
         checked_name(body.name, "slice"),
         reference_ids=body.reference_ids or (),
         item_ids=body.dataset_item_ids or (),
+        scene_ids=body.scene_ids or (),
     )
     return Answer({"slice_id": created.id})
 
@@ -71,9 +74,9 @@ def list_slices(ws: Workspace) -> Answer:
 
 @router.get("/slice/{slice_id}")
 def slice_with_items(slice_id: str, request: Request, ws: Workspace) -> Answer:
-    """The slice with all its items."""
+    """The slice with all its members."""
     found = ws.get_slice(slice_id)
-    return Answer(wire.slice_row(found) | {"items": _rows(request, ws.actor.workspace_id, ws.slice_items(slice_id))})
+    return Answer(wire.slice_row(found) | {"items": _members(request, ws, found)})
 
 
 @router.get("/slice/{slice_id}/info")
@@ -87,7 +90,7 @@ def slice_info(slice_id: str, ws: Workspace) -> Answer:
             "dataset_id": found.dataset_id,
             "created_at": iso(found.created_at),
             "pending_job_count": 0,
-            "type": "dataset_item",
+            "type": wire.slice_type(found),
             "description": None,
             "tags": [],
             "n_members": found.n_members,
@@ -97,16 +100,15 @@ def slice_info(slice_id: str, ws: Workspace) -> Answer:
 
 @router.post("/slice/{slice_id}/itemsPage", openapi_extra=takes(Page))
 def slice_items_page(slice_id: str, raw: JsonBody, request: Request, ws: Workspace) -> Answer:
-    """A page of its items in slice order."""
+    """A page of its members in slice order."""
     page = codec.decode(raw, Page)
     start = parse_page_token(page.pageToken)
-    n_members = ws.get_slice(slice_id).n_members
+    found = ws.get_slice(slice_id)
     end = start + page.pageSize
-    items = ws.slice_items(slice_id, start=start, limit=page.pageSize)
     return Answer(
         {
-            "items": _rows(request, ws.actor.workspace_id, items),
-            "nextPageToken": str(end) if end < n_members else None,
+            "items": _members(request, ws, found, start=start, limit=page.pageSize),
+            "nextPageToken": str(end) if end < found.n_members else None,
         }
     )
 
@@ -127,6 +129,15 @@ def delete_slice(slice_id: str, ws: Workspace) -> Answer:
     """Delete the slice; tests that were built on it keep their members."""
     ws.delete_slice(slice_id)
     return Answer({"message": "Slice deleted", "slice_id": slice_id})
+
+
+def _members(
+    request: Request, ws: WorkspaceStore, part: Slice, *, start: int = 0, limit: int | None = None
+) -> list[dict[str, Any]]:
+    if part.member is SliceMember.SCENE:
+        scenes = ws.slice_scenes(part.id, start=start, limit=limit)
+        return [wire.scene_row(scene) | {"ref_id": scene.reference_id} for scene in scenes]
+    return _rows(request, ws.actor.workspace_id, ws.slice_items(part.id, start=start, limit=limit))
 
 
 def _rows(request: Request, workspace_id: str, items: list[Item]) -> list[dict[str, Any]]:

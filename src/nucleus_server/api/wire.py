@@ -22,6 +22,7 @@ from nucleus_server.domain import (
     SceneKind,
     ScoreUpload,
     Slice,
+    SliceMember,
     TestFunction,
     Track,
     UploadStatus,
@@ -85,11 +86,16 @@ def slice_row(entry: Slice) -> dict[str, Any]:
         "slice_id": entry.id,
         "name": entry.name,
         "dataset_id": entry.dataset_id,
-        "type": "dataset_item",
+        "type": slice_type(entry),
         "created_at": iso(entry.created_at),
         "pending_job_count": 0,
         "n_members": entry.n_members,
     }
+
+
+def slice_type(entry: Slice) -> str:
+    """What its members are, in the clients' words."""
+    return "dataset_item" if entry.member is SliceMember.ITEM else entry.member.value
 
 
 def model_row(model: Model) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from nucleus_server.domain.accounts import (
 )
 from nucleus_server.domain.base import Json
 from nucleus_server.domain.clusters import INHERITED, ClusterBy, ClusterChoice, ClusterSuggestion, ResolvedCluster
-from nucleus_server.domain.datasets import AppendCounts, Dataset, Item, NewItem, Slice
+from nucleus_server.domain.datasets import AppendCounts, Dataset, Item, NewItem, Slice, SliceMember
 from nucleus_server.domain.evaluations import (
     Evaluation,
     EvaluationStatus,
@@ -190,6 +190,7 @@ __all__ = [
     "Segment",
     "Side",
     "Slice",
+    "SliceMember",
     "StoredObject",
     "SuiteChange",
     "Taxonomy",

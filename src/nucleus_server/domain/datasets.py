@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 
 from nucleus_server.domain.base import Json
 
@@ -71,6 +72,14 @@ class AppendCounts:
     ignored_items: int
 
 
+class SliceMember(str, Enum):
+    """What the members of a slice are."""
+
+    ITEM = "item"
+    SCENE = "scene"
+    OBJECT = "object"
+
+
 @dataclass(frozen=True, slots=True)
 class Slice:
     """An append-only list of members of one dataset; its first n members are version n for ever."""
@@ -84,3 +93,4 @@ class Slice:
     owner_id: str
     n_members: int
     created_at: datetime
+    member: SliceMember = SliceMember.ITEM

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from nucleus_metrics import WeightedMean
-from nucleus_server.domain import EvalFunction
+from nucleus_server.domain import EvalFunction, SliceMember
 from nucleus_server.services.score_collector import Column, evaluation_of, pinned_members
 from nucleus_server.services.score_uploads import reason_against
 from nucleus_server.storage import LeaseLost, NewEvaluation, ScoreSource, Store, WorkspaceStore
@@ -47,6 +47,8 @@ def fill_test(
     `stop_at` (seconds of the monotonic clock).
     """
     test = ws.get_scenario_test(test_id)
+    if ws.get_slice_by_key(test.slice_key).member is not SliceMember.ITEM:
+        return True  # scores of scenes and tracks are uploaded for one test each
     functions = {entry.function.id: entry.function for entry in ws.list_test_functions(test_id)}
     filler = _Filler(ws, test_id)
     by_series: dict[tuple[str, str], list[ScoreSource]] = defaultdict(list)

@@ -394,12 +394,12 @@ def _item_not_found(what: str, where: str) -> NotFound:
     return NotFound(f"no item with {what} in {where}; it may have been deleted", code="item_not_found")
 
 
-def unknown_reference_ids(unknown: Iterable[str], dataset_id: str) -> InvalidInput:
-    """The refusal of a list that names items the dataset does not have."""
+def unknown_reference_ids(unknown: Iterable[str], dataset_id: str, *, noun: str = "items") -> InvalidInput:
+    """The refusal of a list that names items or scenes the dataset does not have."""
     names = list(unknown)
     return InvalidInput(
-        f"expected reference ids of items in dataset {dataset_id}; it has none with {listed(names, len(names))}: "
-        "append these items first, or correct the ids",
+        f"expected reference ids of {noun} in dataset {dataset_id}; it has none with {listed(names, len(names))}: "
+        f"append these {noun} first, or correct the ids",
         code="unknown_reference_ids",
-        problems=[Problem("reference_ids", "no such item in the dataset", name) for name in names],
+        problems=[Problem("reference_ids", f"no such {noun.removesuffix('s')} in the dataset", name) for name in names],
     )

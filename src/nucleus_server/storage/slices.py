@@ -10,7 +10,7 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from nucleus_server.domain import Item, JobStatus, JobType, Slice
+from nucleus_server.domain import Item, JobStatus, JobType, Scene, Slice, SliceMember
 from nucleus_server.errors import InvalidInput, Problem, listed
 from nucleus_server.storage import columns, schema
 from nucleus_server.storage.annotations import AnnotationRows
@@ -33,16 +33,23 @@ class SliceRows(AnnotationRows):
         *,
         reference_ids: Sequence[str] = (),
         item_ids: Sequence[str] = (),
+        scene_ids: Sequence[str] = (),
         ordinals: NDArray[np.int64] | None = None,
     ) -> Slice:
         """Create a slice of these items, in this order; repeated ones count once, unknown ones are refused.
 
-        `ordinals` name members by their places in the dataset, which is quickest for many; deleted ones are left out.
+        In a dataset of scenes reference ids name scenes, or all of them items. `ordinals` name items by their places in
+        the dataset, which is quickest for many; deleted ones are left out.
         """
         slice_id = new_id("slc")
         with self._write() as connection:
             dataset = self._row_by_id(connection, schema.datasets, dataset_id, "dataset", lock=True)
-            parts = [self._resolve(connection, dataset, reference_ids)]
+            member = SliceMember.ITEM
+            if dataset.is_scene and not item_ids and ordinals is None:
+                member = self._member_named(connection, dataset, reference_ids)
+            parts = [self._resolve(connection, dataset, reference_ids, member)]
+            if scene_ids:
+                parts.append(self._resolve_scene_ids(connection, dataset, scene_ids))
             if item_ids:
                 parts.append(self._resolve_item_ids(connection, dataset, item_ids))
             if ordinals is not None:
@@ -56,6 +63,7 @@ class SliceRows(AnnotationRows):
                 name=name,
                 owner_key=self.actor.user_key,
                 n_members=len(members),
+                member=member.value,
                 created_at=self._now(),
             )
             self._write_members(connection, key, members, n_before=0)
@@ -63,11 +71,18 @@ class SliceRows(AnnotationRows):
             return self._slice(connection, slice_id)
 
     def append_to_slice(self, slice_id: str, reference_ids: Sequence[str]) -> int:
-        """Add items at the end; those that are members already stay where they are. Returns how many were new."""
+        """Add members at the end; those that are there already stay where they are. Returns how many were new."""
         with self._write() as connection:
             row = self._row_by_id(connection, schema.slices, slice_id, "slice", lock=True)
             dataset = self._dataset_row(connection, row.dataset_key)
-            wanted = _first_occurrences(self._resolve(connection, dataset, reference_ids))
+            member = SliceMember(row.member)
+            if dataset.is_scene and not row.n_members:
+                # Of an empty slice the first members say what they are.
+                member = self._member_named(connection, dataset, reference_ids)
+                connection.execute(
+                    schema.slices.update().where(schema.slices.c.key == row.key).values(member=member.value)
+                )
+            wanted = _first_occurrences(self._resolve(connection, dataset, reference_ids, member))
             members = self._ordinals(connection, row.key, row.n_members)
             new = wanted[~np.isin(wanted, members)]
             if len(new):
@@ -132,16 +147,68 @@ class SliceRows(AnnotationRows):
             return self._database.kept.get(place, lambda: self._ordinals(connection, slice_key, n_wanted))
 
     def slice_items(self, slice_id: str, *, start: int = 0, limit: int | None = None) -> list[Item]:
-        """The live members among positions `start` to `start + limit` of the slice, in slice order."""
+        """The live items among positions `start` to `start + limit` of the slice, in slice order; none of other slices."""
         row = self.get_slice(slice_id)
+        if row.member is not SliceMember.ITEM:
+            return []
         ordinals = self.slice_ordinals(row.key)[start : None if limit is None else start + limit]
         return [item for item in self.items_at(row.dataset_key, ordinals) if item.deleted_at is None]
 
-    def _resolve(self, connection: Connection, dataset: AnyRow, reference_ids: Sequence[str]) -> NDArray[np.int64]:
-        known = self._live_ordinals(connection, dataset.key, reference_ids)
+    def slice_scenes(self, slice_id: str, *, start: int = 0, limit: int | None = None) -> list[Scene]:
+        """As `slice_items`, of a slice of scenes."""
+        row = self.get_slice(slice_id)
+        if row.member is not SliceMember.SCENE:
+            return []
+        ordinals = self.slice_ordinals(row.key)[start : None if limit is None else start + limit]
+        return [scene for scene in self.scenes_at(row.dataset_key, ordinals.tolist()) if scene.deleted_at is None]
+
+    def slice_item_ordinals(self, part: Slice) -> NDArray[np.int64]:
+        """The places in the dataset of the items that the slice stands for, int64: its own, or those of its scenes.
+
+        Of scenes they come in the order of the slice, then of the dataset, without deleted ones.
+        """
+        members = self.slice_ordinals(part.key)
+        if part.member is SliceMember.ITEM:
+            return members
+        if part.member is not SliceMember.SCENE:
+            return members[:0]
+        items = schema.items
+        with self._read() as connection:
+            rows = connection.execute(
+                sa.select(items.c.scene_ordinal, items.c.ordinal)
+                .where(
+                    items.c.dataset_key == self._own_dataset(connection, part.dataset_key).key,
+                    items.c.scene_ordinal.is_not(None),
+                    items.c.deleted_at.is_(None),
+                )
+                .order_by(items.c.ordinal)
+            ).all()
+        pairs = np.array([tuple(row) for row in rows], dtype=np.int64).reshape(-1, 2)
+        place = np.full(int(max([-1, *members, *pairs[:, 0]])) + 1, -1, dtype=np.int64)
+        place[members] = np.arange(len(members))
+        pairs = pairs[place[pairs[:, 0]] >= 0]
+        ordered: NDArray[np.int64] = pairs[np.argsort(place[pairs[:, 0]], kind="stable"), 1]
+        return ordered
+
+    def _member_named(self, connection: Connection, dataset: AnyRow, reference_ids: Sequence[str]) -> SliceMember:
+        """What these reference ids of a dataset of scenes name: scenes, unless all of them are items and not all scenes."""
+        wanted = set(reference_ids)
+        if wanted <= set(self._live_scenes(connection, dataset.key, list(wanted))):
+            return SliceMember.SCENE
+        is_items = wanted <= set(self._live_ordinals(connection, dataset.key, list(wanted)))
+        return SliceMember.ITEM if is_items else SliceMember.SCENE
+
+    def _resolve(
+        self, connection: Connection, dataset: AnyRow, reference_ids: Sequence[str], member: SliceMember
+    ) -> NDArray[np.int64]:
+        if member is SliceMember.SCENE:
+            rows = self._live_scenes(connection, dataset.key, list(dict.fromkeys(reference_ids)))
+            known = {reference_id: int(row.ordinal) for reference_id, row in rows.items()}
+        else:
+            known = self._live_ordinals(connection, dataset.key, reference_ids)
         unknown = dict.fromkeys(ref for ref in reference_ids if ref not in known)
         if unknown:
-            raise unknown_reference_ids(unknown, dataset.id)
+            raise unknown_reference_ids(unknown, dataset.id, noun=f"{member.value}s")
         return np.fromiter((known[ref] for ref in reference_ids), dtype=np.int64, count=len(reference_ids))
 
     def _live(self, connection: Connection, dataset: AnyRow, ordinals: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -150,6 +217,19 @@ class SliceRows(AnnotationRows):
         is_live = self._reference_ids(connection, dataset.key).is_not_null().to_numpy()
         live: NDArray[np.int64] = ordinals[is_live[ordinals]]
         return live
+
+    def _resolve_scene_ids(
+        self, connection: Connection, dataset: AnyRow, scene_ids: Sequence[str]
+    ) -> NDArray[np.int64]:
+        ordinals = self._scene_ordinals(connection, dataset, scene_ids)
+        unknown = list(dict.fromkeys(text for text in scene_ids if text not in ordinals))
+        if unknown:
+            raise InvalidInput(
+                f"expected ids of scenes in dataset {dataset.id}; it has none with {listed(unknown, len(unknown))}",
+                code="unknown_scene_ids",
+                problems=[Problem("scene_ids", "no such scene in the dataset", text) for text in unknown],
+            )
+        return np.array([ordinals[text] for text in scene_ids], dtype=np.int64)
 
     def _resolve_item_ids(self, connection: Connection, dataset: AnyRow, item_ids: Sequence[str]) -> NDArray[np.int64]:
         parsed = [(text, parse_item_id(text)) for text in item_ids]
@@ -290,4 +370,5 @@ def _to_slice(row: AnyRow) -> Slice:
         owner_id=row.owner_id,
         n_members=row.n_members,
         created_at=from_micros(row.created_at),
+        member=SliceMember(row.member),
     )

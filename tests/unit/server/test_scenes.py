@@ -217,3 +217,46 @@ def test_viewers_add_nothing(sqlite_api: Api, dataset: nucleus.Dataset) -> None:
     body = {"scenes": [{"reference_id": "v", "video_url": "https://x/v.mp4"}], "update": False}
     assert sqlite_api.post(f"{dataset.id}/upload_video_scenes", body, key=key).status_code == 403
     assert sqlite_api.get(f"dataset/{dataset.id}/scenes_list", key=key).json() == {"scenes": []}
+
+
+def test_slices_of_scenes(sqlite_api: Api, dataset: nucleus.Dataset) -> None:
+    """By reference ids or our ids, in their order; appending is idempotent; the type says what they are."""
+    dataset.append([video(name) for name in "abc"])
+    part = dataset.create_slice("s", ["c", "a", "c"])
+    assert sqlite_api.get(f"slice/{part.id}/info").json()["type"] == "scene"
+    rows = sqlite_api.get(f"slice/{part.id}").json()
+    assert [row["reference_id"] for row in rows["items"]] == ["c", "a"] and rows["type"] == "scene"
+    assert all(row["id"].startswith("scn_") for row in rows["items"])
+    for new, n in ((["b", "a"], 1), (["b"], 0)):
+        assert sqlite_api.post(f"slice/{part.id}/append", {"reference_ids": new}).json()["new_items"] == n
+    page = sqlite_api.post(f"slice/{part.id}/itemsPage", {"pageSize": 2, "pageToken": "2"}).json()
+    assert [row["reference_id"] for row in page["items"]] == ["b"] and page["nextPageToken"] is None
+    dataset.delete_scene("a")
+    assert [row["reference_id"] for row in sqlite_api.get(f"slice/{part.id}").json()["items"]] == ["c", "b"]
+
+    ids = [row["id"] for row in dataset.scenes]
+    by_ids = dataset.create_slice_by_ids("t", scene_ids=ids[::-1])
+    assert [row["reference_id"] for row in sqlite_api.get(f"slice/{by_ids.id}").json()["items"]] == ["c", "b"]
+    listed = sqlite_api.get(f"dataset/{dataset.id}/slices?type=SliceType.SCENE").json()
+    assert [row["id"] for row in listed] == [part.id, by_ids.id]
+
+
+def test_slices_of_items_of_scenes(sqlite_api: Api, dataset: nucleus.Dataset) -> None:
+    """Where all ids are items', and no others; an empty slice takes either."""
+    dataset.append([video("a")])
+    part = dataset.create_slice("s", ["a/1"])
+    assert sqlite_api.get(f"slice/{part.id}/info").json()["type"] == "dataset_item"
+    body = {"name": "s", "reference_ids": ["a", "a/1"]}
+    answer = sqlite_api.post(f"dataset/{dataset.id}/create_slice", body)
+    assert_error(answer, 422, "unknown_reference_ids")
+    assert "reference ids of scenes" in answer.json()["error"]
+    mixed = {"name": "s", "scene_ids": [dataset.scenes[0]["id"]], "reference_ids": ["a"]}
+    answer = sqlite_api.post(f"dataset/{dataset.id}/create_slice", mixed)
+    assert_error(answer, 422, "invalid_slice_members")
+    answer = sqlite_api.post(f"dataset/{dataset.id}/create_slice", {"name": "s", "scene_ids": ["scn_x"]})
+    assert_error(answer, 422, "unknown_scene_ids")
+    empty = sqlite_api.post(f"dataset/{dataset.id}/create_slice", {"name": "e", "allow_empty": 1}).json()["slice_id"]
+    assert sqlite_api.post(f"slice/{empty}/append", {"reference_ids": ["a/0"]}).json()["new_items"] == 1
+    assert sqlite_api.get(f"slice/{empty}/info").json()["type"] == "dataset_item"
+    answer = sqlite_api.post(f"slice/{empty}/append", {"reference_ids": ["a"]})
+    assert_error(answer, 422, "unknown_reference_ids")
