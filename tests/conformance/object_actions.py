@@ -174,6 +174,9 @@ OBJECT_ACTIONS: dict[str, Action] = {
         )
     )(make_world(ws)),
     "upload_predictions without a run": _run_free,
+    "change_model": _predicted(
+        lambda w, ds, prj, run: w.change_model(prj, add_tags=["new"], remove_tags=["old"], remove_slices=["slc"])
+    ),
     "commit_model_run": _predicted(lambda w, ds, prj, run: w.commit_model_run(run, {"class_agnostic": True})),
     "delete_model_run": _predicted(lambda w, ds, prj, run: w.delete_model_run(run)),
     "copy_predictions": _predicted(lambda w, ds, prj, run: w.copy_predictions(run)),

@@ -4,12 +4,15 @@ from fastapi import APIRouter
 
 from nucleus_server.api import (
     admin,
+    annotations,
     datasets,
+    exports,
     files,
     later,
     matching,
     models,
     operations,
+    predictions,
     releases,
     scenes,
     score_uploads,
@@ -30,6 +33,9 @@ def create_router() -> APIRouter:
     for part, tag in (
         (datasets.router, "datasets"),
         (scenes.router, "scenes"),
+        (annotations.router, "annotations"),
+        (exports.router, "exports"),
+        (predictions.router, "predictions"),
         (slices.router, "slices"),
         (matching.router, "slices"),
         (models.router, "models"),

@@ -27,10 +27,13 @@ from nucleus_server.api.http import (
     takes,
 )
 from nucleus_server.api.names import checked_name
+from nucleus_server.api.object_wire import ObjectsAnswer, by_type
+from nucleus_server.api.stored_files import stored_images
 from nucleus_server.domain import AppendCounts, Dataset, Item
-from nucleus_server.errors import InvalidInput, PermissionDenied, Unauthenticated, UnsupportedMedia
+from nucleus_server.errors import InvalidInput, PermissionDenied, Unauthenticated
+from nucleus_server.services import WorkspaceStore
 from nucleus_server.services.app_services import AppServices
-from nucleus_server.services.media import StoredFile, image_type
+from nucleus_server.services.media import StoredFile
 
 router = APIRouter()
 
@@ -122,20 +125,19 @@ def dataset_info(dataset_id: str, ws: Workspace) -> Answer:
             "dataset_id": dataset.id,
             "name": dataset.name,
             "length": dataset.n_live_items,
-            "model_run_ids": [],
+            "model_run_ids": [run.id for run in ws.list_model_runs(dataset_id=dataset_id)],
             "slice_ids": [s.id for s in ws.list_slices(dataset_id)],
             "annotation_metadata_schema": dataset.annotation_metadata_schema,
             "item_metadata_schema": dataset.item_metadata_schema,
-            "tags": [],
+            "tags": list(dataset.tags),
         }
     )
 
 
 @router.get("/dataset/{dataset_id}/model_runs")
 def dataset_model_runs(dataset_id: str, ws: Workspace) -> Answer:
-    """Its model runs: none, until predictions can be uploaded."""
-    ws.get_dataset(dataset_id)
-    return Answer([])
+    """The ids of its model runs, oldest first."""
+    return Answer([run.id for run in ws.list_model_runs(dataset_id=dataset_id)])
 
 
 @router.get("/dataset/{dataset_id}/slices")
@@ -151,7 +153,7 @@ def dataset_slices(
 @router.get("/dataset/{dataset_id}/datasetItems")
 def dataset_items(dataset_id: str, request: Request, ws: Workspace) -> Answer:
     """All its items in the order of insertion."""
-    return Answer({"dataset_items": _rows(request, ws.actor.workspace_id, ws.list_items(dataset_id))})
+    return Answer({"dataset_items": item_rows(request, ws.actor.workspace_id, ws.list_items(dataset_id))})
 
 
 @router.post("/dataset/{dataset_id}/itemsPage", openapi_extra=takes(Page))
@@ -162,7 +164,7 @@ def dataset_items_page(dataset_id: str, raw: JsonBody, request: Request, ws: Wor
     more = len(items) > page.pageSize
     return Answer(
         {
-            "items": _rows(request, ws.actor.workspace_id, items[: page.pageSize]),
+            "items": item_rows(request, ws.actor.workspace_id, items[: page.pageSize]),
             "nextPageToken": str(items[page.pageSize].ordinal) if more else None,
         }
     )
@@ -180,24 +182,24 @@ def parse_page_token(token: str | None) -> int:
 
 
 @router.get("/dataset/{dataset_id}/iloc/{index}")
-def dataset_iloc(dataset_id: str, index: int, request: Request, ws: Workspace) -> Answer:
+def dataset_iloc(dataset_id: str, index: int, request: Request, ws: Workspace) -> ObjectsAnswer:
     """The item at this place in the order of insertion."""
-    return _located(request, ws.actor.workspace_id, ws.get_item_at(dataset_id, index))
+    return _located(request, ws, ws.get_item_at(dataset_id, index))
 
 
 @router.get("/dataset/{dataset_id}/refloc/{reference_id:path}")
-def dataset_refloc(dataset_id: str, reference_id: str, request: Request, ws: Workspace) -> Answer:
+def dataset_refloc(dataset_id: str, reference_id: str, request: Request, ws: Workspace) -> ObjectsAnswer:
     """The item with this reference id."""
-    return _located(request, ws.actor.workspace_id, ws.get_item_by_reference(dataset_id, reference_id))
+    return _located(request, ws, ws.get_item_by_reference(dataset_id, reference_id))
 
 
 @router.get("/dataset/{dataset_id}/loc/{item_id}")
-def dataset_loc(dataset_id: str, item_id: str, request: Request, ws: Workspace) -> Answer:
+def dataset_loc(dataset_id: str, item_id: str, request: Request, ws: Workspace) -> ObjectsAnswer:
     """The item with this id."""
     dataset, item = ws.get_dataset(dataset_id), ws.get_item(item_id)
     if item.dataset_key != dataset.key:
         raise InvalidInput(f"item {item_id} is not in dataset {dataset_id}", code="item_of_another_dataset")
-    return _located(request, ws.actor.workspace_id, item)
+    return _located(request, ws, item)
 
 
 @router.delete("/dataset/{dataset_id}/refloc/{reference_id:path}")
@@ -221,7 +223,7 @@ def append(
     request_id = None
     if isinstance(body, Form):
         bodies = items_body.items_of_part(body.document)
-        items = items_body.checked_items(bodies, _stored_images(services, ws, body))
+        items = items_body.checked_items(bodies, stored_images(services, ws, body.files, what="image"))
         update = any(b.update for b in bodies)
     elif as_job:
         signed = codec.decode(body, items_body.AppendSignedBody)
@@ -244,33 +246,6 @@ def _append_summary(dataset: Dataset, counts: AppendCounts) -> dict[str, Any]:
         "ignored_items": counts.ignored_items,
         "upload_errors": 0,
     }
-
-
-def _stored_images(services: AppServices, ws: Workspace, form: Form) -> list[str]:
-    """The digests of the form's files, each checked by its content and safe on disk."""
-    if not ws.actor.can_write:
-        raise PermissionDenied("viewers may not upload files")
-    digests = []
-    for number, part in enumerate(form.files):
-        content_type = image_type(part.file.read(16))
-        if content_type is None:
-            raise UnsupportedMedia(
-                f"expected image part {number} ({part.filename}) to be PNG, JPEG, GIF, WebP, BMP or TIFF by its content, got "
-                "something else: convert it",
-                code="not_an_image",
-            )
-
-        def store(part: Any = part) -> StoredFile:
-            part.file.seek(0)
-            return services.media.put(ws.actor.workspace_id, iter(lambda: part.file.read(_CHUNK), b""))
-
-        stored = store()
-        ws.add_media(stored.digest, stored.size_bytes, content_type)
-        # A sweep may have removed an older copy between the two lines above; from here on the row protects it.
-        if not services.media.path(ws.actor.workspace_id, stored.digest).exists():
-            store()
-        digests.append(stored.digest)
-    return digests
 
 
 # --- signed uploads
@@ -326,10 +301,13 @@ async def put_signed(token: str, request: Request) -> Answer:
     return Answer({"size_bytes": stored.size_bytes})
 
 
-def _rows(request: Request, workspace_id: str, items: list[Item]) -> list[dict[str, Any]]:
+def item_rows(request: Request, workspace_id: str, items: list[Item]) -> list[dict[str, Any]]:
+    """The items as clients read them."""
     images, base = services_of(request).images, base_url(request)
     return [wire.item_row(item, images, workspace_id, base) for item in items]
 
 
-def _located(request: Request, workspace_id: str, item: Item) -> Answer:
-    return Answer({"item": _rows(request, workspace_id, [item])[0], "annotations": {}})
+def _located(request: Request, ws: WorkspaceStore, item: Item) -> ObjectsAnswer:
+    annotations = ws.annotations_of(item.dataset_key, [item.ordinal])[item.ordinal]
+    row = item_rows(request, ws.actor.workspace_id, [item])[0]
+    return ObjectsAnswer({"item": row, "annotations": by_type(annotations, item.id)})

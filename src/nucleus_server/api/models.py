@@ -29,6 +29,18 @@ class CreateModel(msgspec.Struct):
     tags: list[str] | None = None
 
 
+class Tags(msgspec.Struct):
+    """Tags to add or remove."""
+
+    tags: list[str]
+
+
+class TrainedSlices(msgspec.Struct):
+    """Slices that a model was trained on."""
+
+    trained_slice_ids: list[str]
+
+
 class ListJobs(msgspec.Struct):
     """Which jobs to list."""
 
@@ -67,8 +79,42 @@ def list_models(ws: Workspace) -> Answer:
 
 @router.get("/model/{model_id}")
 def get_model(model_id: str, ws: Workspace) -> Answer:
-    """One model."""
+    """One model, by its id or by that of a run of its."""
+    if model_id.startswith("run_"):
+        model_id = ws.get_model_run(model_id).model_id
     return Answer(wire.model_row(ws.get_model(model_id)))
+
+
+@router.post("/model/{model_id}/tag", openapi_extra=takes(Tags))
+def add_model_tags(model_id: str, raw: JsonBody, ws: Workspace) -> Answer:
+    """Add tags; those that are there are fine."""
+    tags = [checked_name(tag, "tag") for tag in codec.decode(raw, Tags).tags]
+    model, _ = ws.change_model(model_id, add_tags=tags)
+    return Answer({"model_id": model_id, "tags": list(model.tags)})
+
+
+@router.delete("/model/{model_id}/tag", openapi_extra=takes(Tags))
+def remove_model_tags(model_id: str, raw: JsonBody, ws: Workspace) -> Answer:
+    """Remove tags, of which the model has one at least."""
+    model, n_removed = ws.change_model(model_id, remove_tags=codec.decode(raw, Tags).tags)
+    if n_removed == 0:  # clients compare this body with a text of theirs, letter by letter
+        text = "Deleted 0 tags from model. The specified tag(s) were not found."
+        return Answer({"error": text}, status_code=400, headers={"x-nucleus-error-code": "tags_not_found"})
+    return Answer({"model_id": model_id, "tags": list(model.tags)})
+
+
+@router.post("/model/{model_id}/trainedSliceId", openapi_extra=takes(TrainedSlices))
+def add_trained_slices(model_id: str, raw: JsonBody, ws: Workspace) -> Answer:
+    """Note slices that the model was trained on."""
+    model, _ = ws.change_model(model_id, add_slices=codec.decode(raw, TrainedSlices).trained_slice_ids)
+    return Answer({"model_id": model_id, "trained_slice_ids": list(model.trained_slice_ids)})
+
+
+@router.delete("/model/{model_id}/trainedSliceId", openapi_extra=takes(TrainedSlices))
+def remove_trained_slices(model_id: str, raw: JsonBody, ws: Workspace) -> Answer:
+    """Take slices from those that the model was trained on."""
+    model, _ = ws.change_model(model_id, remove_slices=codec.decode(raw, TrainedSlices).trained_slice_ids)
+    return Answer({"model_id": model_id, "trained_slice_ids": list(model.trained_slice_ids)})
 
 
 @router.delete("/model/{model_id}")

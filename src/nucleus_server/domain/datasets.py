@@ -27,6 +27,8 @@ class Dataset:
     owner_id: str
     n_items: int
     n_live_items: int
+    tags: tuple[str, ...]
+    annotation_revision: int
     created_at: datetime
 
 

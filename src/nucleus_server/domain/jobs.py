@@ -34,6 +34,7 @@ class JobType(str, Enum):
     UPLOAD_LIDAR_SCENE = "uploadLidarScene"
     UPLOAD_VIDEO_SCENE = "uploadVideoScene"
     UPDATE_METADATA = "metadataUpdate"
+    MODEL_RUN_COMMIT = "modelRunCommit"
     UPLOAD_SCORES = "uploadScores"
     FILL_SCENARIO_TEST = "fillScenarioTest"
     COMPARE_EVALUATIONS = "compareEvaluations"

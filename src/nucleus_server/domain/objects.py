@@ -56,9 +56,12 @@ class ObjectOwner(str, Enum):
 class Object(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
     """What all kinds share.
 
-    `reference_id` is the item's or the scene's; run-free predictions may name their item by `item_id` instead.
+    `reference_id` is the item's or the scene's; run-free predictions may name their item by `item_id` instead. `id` and
+    `dataset_item_id`, our ids of the object and its item, stand in answers only.
     """
 
+    id: str | None = None
+    dataset_item_id: str | None = None
     reference_id: str | None = None
     item_id: str | None = None
     dataset_id: str | None = None
@@ -99,7 +102,7 @@ class Vertices(Struct, frozen=True):
     vertices: list[Point]
 
 
-class Keypoint(Struct, frozen=True, omit_defaults=True):
+class Keypoint(Struct, frozen=True):
     """A named point; one that is not placed has no coordinates."""
 
     x: Coordinate | None = None

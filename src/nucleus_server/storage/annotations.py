@@ -135,8 +135,8 @@ class AnnotationRows(SceneUploadRows):
             connection.execute(signed.update().where(*here).values(job_id=job.id, expires_at=kept_until))
             return job
 
-    def delete_annotations(self, dataset_id: str, reference_ids: Sequence[str] | None) -> int:
-        """Delete all annotations of these items and scenes, or of the whole dataset; returns how many there were.
+    def delete_annotations(self, dataset_id: str, reference_ids: Sequence[str] | None) -> Job:
+        """Delete all annotations of these items and scenes, or of the whole dataset; the job says how many there were.
 
         Their public ids are never given again.
         """
@@ -164,7 +164,13 @@ class AnnotationRows(SceneUploadRows):
                 self._set_annotation_revision(connection, dataset.key, revision)
             n_deleted = sum(int(row.n_objects) for row in rows)
             self._audit(connection, "annotations.delete", dataset_id, {"n_annotations": n_deleted})
-            return n_deleted
+            return self._add_job(
+                connection,
+                JobType.DELETE_ANNOTATIONS,
+                JobStatus.COMPLETED,
+                dataset_id=dataset_id,
+                message={"annotation_deletion": {"datasetId": dataset_id, "deleted": n_deleted}},
+            )
 
     def _empty_annotations(
         self, connection: Connection, dataset_key: int, rows: Sequence[AnyRow], revision: int
@@ -268,6 +274,17 @@ class AnnotationRows(SceneUploadRows):
                     .order_by(table.c.label)
                 ).scalars()
             )
+
+    def labels_of(self, dataset_key: int, ordinals: NDArray[np.int64]) -> list[str]:
+        """The different labels of these items' annotations, in alphabetical order."""
+        found: set[str] = set()
+        with self._read() as connection:
+            self._own_dataset(connection, dataset_key)
+            for row in self._object_rows(
+                connection, ObjectSource(dataset_key), ObjectOwner.ITEM, [int(ordinal) for ordinal in ordinals]
+            ):
+                found.update(unpack_labels(row.data))
+        return sorted(found)
 
     def put_taxonomy(self, dataset_id: str, taxonomy: Taxonomy, *, update: bool) -> str:
         """Create a taxonomy, or with `update` add labels to it; returns "created", "updated" or "exists"."""

@@ -108,6 +108,8 @@ def _to_dataset(row: AnyRow) -> Dataset:
         owner_id=row.owner_id,
         n_items=row.n_items,
         n_live_items=row.n_live_items,
+        tags=tuple(json.loads(row.tags)),
+        annotation_revision=row.annotation_revision,
         created_at=from_micros(row.created_at),
     )
 

@@ -77,6 +77,34 @@ class ModelRows(SliceRows):
             )
             return [_to_model(row) for row in rows]
 
+    def change_model(
+        self,
+        model_id: str,
+        *,
+        add_tags: Sequence[str] = (),
+        remove_tags: Sequence[str] = (),
+        add_slices: Sequence[str] = (),
+        remove_slices: Sequence[str] = (),
+    ) -> tuple[Model, int]:
+        """Add and remove tags and slices that it was trained on; returns the model, and how many were there to remove."""
+        with self._write() as connection:
+            row = self._row_by_id(connection, schema.models, model_id, "model", lock=True)
+            for slice_id in add_slices:
+                self._row_by_id(connection, schema.slices, slice_id, "slice")
+            tags, slices = json.loads(row.tags), json.loads(row.trained_slice_ids)
+            n_removed = len({*tags} & {*remove_tags}) + len({*slices} & {*remove_slices})
+            connection.execute(
+                schema.models.update()
+                .where(schema.models.c.key == row.key)
+                .values(
+                    tags=to_json([t for t in dict.fromkeys((*tags, *add_tags)) if t not in set(remove_tags)]),
+                    trained_slice_ids=to_json(
+                        [s for s in dict.fromkeys((*slices, *add_slices)) if s not in set(remove_slices)]
+                    ),
+                )
+            )
+            return self._model(connection, model_id), n_removed
+
     def delete_model(self, model_id: str) -> None:
         """Delete the model; one with evaluations is only hidden, so that the history stays whole."""
         with self._write() as connection:
@@ -91,6 +119,7 @@ class ModelRows(SliceRows):
                 schema.score_uploads.c.model_key == row.key,
                 schema.releases.c.model_key == row.key,
                 schema.waivers.c.model_key == row.key,
+                schema.model_runs.c.model_key == row.key,
             )
             self._audit(connection, "model.delete", model_id, {"name": row.name})
 

@@ -92,7 +92,7 @@ class ObjectRows(DatasetRows):
                     released += filter(None, [digests[ObjectKind.MASK]])
                     digests[ObjectKind.MASK] = placed[number].media_digest
             label_changes.update(held.label_changes)
-            for kind in held.changed:
+            for kind in filter(held.changed.__contains__, ObjectKind):  # in one order, whatever the process
                 objects, sequences = held.objects(kind)
                 data, details = pack(kind, objects, sequences)
                 written = (len(objects), held.next_sequence(kind), revision, data, details, digests.get(kind))

@@ -12,6 +12,9 @@ from sqlalchemy.engine import Connection
 
 from nucleus_server.domain import (
     AnyObject,
+    Job,
+    JobStatus,
+    JobType,
     Json,
     Model,
     ModelRun,
@@ -215,8 +218,11 @@ class PredictionRows(ModelRows):
             self._audit(connection, "predictions.copy", run_id, {"n_copied": n_copied})
             return n_copied, n_unsupported
 
-    def merge_model_runs(self, run_ids: Sequence[str], name: str | None, metadata: Json | None) -> ModelRun:
-        """A new run with the predictions of several of one model; where two have the same one, the later run's counts."""
+    def merge_model_runs(self, run_ids: Sequence[str], name: str | None, metadata: Json | None) -> tuple[ModelRun, Job]:
+        """A new run with the predictions of several of one model, and the job that says so.
+
+        Where two have the same prediction, the later run's counts.
+        """
         table = schema.predictions
         with self._write() as connection:
             sources = [
@@ -250,7 +256,9 @@ class PredictionRows(ModelRows):
                 schema.model_runs.update().where(schema.model_runs.c.key == merged.key).values(revision=1)
             )
             self._audit(connection, "model_run.merge", merged.id, {"runs": list(run_ids)})
-            return self._run(connection, merged.id)
+            message: Json = {"model_run_id": merged.id}
+            job = self._add_job(connection, JobType.MODEL_RUN_COMMIT, JobStatus.COMPLETED, message=message)
+            return self._run(connection, merged.id), job
 
     def predictions_of(
         self,
@@ -267,12 +275,17 @@ class PredictionRows(ModelRows):
             names = self._owner_reference_ids(connection, dataset_key, owner, ordinals)
             return self._objects_of(connection, ObjectSource(dataset_key, run.key), owner, names, kinds)
 
-    def predictions_by_reference(self, run: ModelRun, reference_id: str) -> list[StoredObject]:
-        """The run's predictions for the items and scenes with the user's own id, in all its datasets."""
+    def predictions_by_reference(
+        self, run: ModelRun, reference_id: str, *, dataset_id: str | None = None
+    ) -> list[StoredObject]:
+        """The run's predictions for the items and scenes with the user's own id, in one or in all of its datasets."""
         with self._read() as connection:
+            keys = self._dataset_keys(connection, run.key)
+            if dataset_id is not None:
+                keys = [self._row_by_id(connection, schema.datasets, dataset_id, "dataset").key]
             return [
                 stored
-                for dataset_key in self._dataset_keys(connection, run.key)
+                for dataset_key in keys
                 for stored in self._objects_by_reference(connection, ObjectSource(dataset_key, run.key), reference_id)
             ]
 
