@@ -13,7 +13,7 @@ from nucleus_server.api.http import Answer, JsonBody, Workspace, takes
 from nucleus_server.api.names import MAX_NAME, checked_name, moment_of
 from nucleus_server.api.validate import parse_choice
 from nucleus_server.api.verdicts import ReportBody
-from nucleus_server.domain import ReleaseStatus
+from nucleus_server.domain import AuditFilter, ReleaseStatus
 from nucleus_server.errors import InvalidInput
 from nucleus_server.services import releases
 from nucleus_server.services.releases import MAX_NOTE
@@ -127,5 +127,5 @@ def audit_log(
 ) -> Answer:
     """Who did what, newest first; `before` (a moment) pages on."""
     moment = None if before is None else moment_of(before, "before")
-    entries = ws.list_audit(limit=limit, before=moment, object_id=object_id)
+    entries = ws.list_audit(AuditFilter(object_id=object_id, before=moment), limit=limit)
     return Answer({"entries": [verdict_wire.audit_row(entry) for entry in entries]})

@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import IO
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from nucleus_server.dashboard import pages
+from nucleus_server.dashboard.export_tables import EXPORTS, Export, Wanted
 from nucleus_server.dashboard.site import Site
 from nucleus_server.errors import NotFound
-from nucleus_server.services.exports import (
-    ExportTable,
-    audit_table,
-    contribution_table,
-    csv_chunks,
-    entry_table,
-    history_table,
-    item_table,
-    write_parquet,
-)
-from nucleus_server.services.release_report import options_of_query, release_report
-from nucleus_server.services.releases import get_release
+from nucleus_server.services.exports import ExportTable, csv_chunks, write_parquet
 
 _CHUNK_BYTES = 1 << 20
 _HTML = "text/html; charset=utf-8"
@@ -39,39 +28,17 @@ def add_export_routes(router: APIRouter, site: Site) -> None:
 
 
 def _add_table_routes(router: APIRouter, site: Site) -> None:
+    def answer_with(export: Export) -> Callable[[Request], Response]:
+        def answer(request: Request) -> Response:
+            _, ws = site.entered(request)
+            ids = dict(request.path_params)
+            form = ids.pop("form")
+            return table_file(site, export.make(Wanted(ws, ids, request.url.query)), form)
 
-    @router.get("/evaluations/{evaluation_id}/items.{form}")
-    def items(request: Request, evaluation_id: str, form: str) -> Response:
-        _, ws = site.entered(request)
-        return table_file(site, item_table(ws, evaluation_id), form)
+        return answer
 
-    @router.get("/tests/{test_id}/history.{form}")
-    def history(request: Request, test_id: str, form: str) -> Response:
-        _, ws = site.entered(request)
-        return table_file(site, history_table(ws, test_id), form)
-
-    @router.get("/compare/{baseline_id}/{candidate_id}/items.{form}")
-    def contributions(request: Request, baseline_id: str, candidate_id: str, form: str) -> Response:
-        _, ws = site.entered(request)
-        return table_file(site, contribution_table(ws, baseline_id, candidate_id), form)
-
-    @router.get("/report.{form}")
-    def report(request: Request, form: str) -> Response:
-        _, ws = site.entered(request)
-        options = options_of_query(ws, parse_qs(request.url.query))
-        found = release_report(ws, options, wait_s=pages.PATIENCE_S)
-        return table_file(site, entry_table(pages.complete(found), options.model_id), form)
-
-    @router.get("/releases/{release_id}/entries.{form}")
-    def entries(request: Request, release_id: str, form: str) -> Response:
-        _, ws = site.entered(request)
-        view = get_release(ws, release_id, wait_s=pages.PATIENCE_S)
-        return table_file(site, entry_table(pages.complete(view.report), view.release.id), form)
-
-    @router.get("/audit.{form}")
-    def audit(request: Request, form: str, object: str = "") -> Response:
-        _, ws = site.entered(request)
-        return table_file(site, audit_table(ws, object.strip() or None), form)
+    for export in EXPORTS:
+        router.add_api_route(f"{export.path}.{{form}}", answer_with(export), methods=["GET"])
 
 
 def _add_page_routes(router: APIRouter, site: Site) -> None:

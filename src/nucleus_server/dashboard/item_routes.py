@@ -19,27 +19,8 @@ def add_item_routes(router: APIRouter, site: Site) -> None:
         return RedirectResponse(with_query(pages.item_path(ws, item_id), slice=slice), 303)
 
     @router.get("/datasets/{dataset_id}/items/{item_id}")
-    def item(
-        request: Request,
-        dataset_id: str,
-        item_id: str,
-        slice: str | None = None,
-        test: str | None = None,
-        function: str | None = None,
-        zoom: str | None = None,
-        columns: str = "0",
-    ) -> Response:
+    def item(request: Request, dataset_id: str, item_id: str) -> Response:
         session, ws = site.entered(request)
-        context = pages.item_page(
-            site.services,
-            ws,
-            site.frame("Item", session, "datasets"),
-            dataset_id,
-            item_id,
-            slice_id=slice or None,
-            test_id=test,
-            function_id=function,
-            zoom=zoom,
-            first_column=int(columns) if columns.isdecimal() and len(columns) < 6 else 0,
-        )
-        return site.renderer.page("item.html", context)
+        frame = site.frame("Item", session, "datasets")
+        query = request.url.query
+        return site.renderer.page("item.html", pages.item_page(site.services, ws, frame, dataset_id, item_id, query))

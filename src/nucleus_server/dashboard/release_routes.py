@@ -168,10 +168,10 @@ def _add_waiver_routes(router: APIRouter, site: Site) -> None:
         return RedirectResponse("/waivers?done=revoked", 303)
 
     @router.get("/audit")
-    def audit(request: Request, before: str = "", object: str = "") -> Response:
+    def audit(request: Request) -> Response:
         session, ws = site.entered(request)
         frame = site.frame("Audit log", session, "audit")
-        return renderer.page("audit.html", pages.audit_page(ws, frame, before=before, object_id=object.strip()))
+        return renderer.page("audit.html", pages.audit_page(ws, frame, request.url.query))
 
 
 def _query(text: str) -> dict[str, list[str]]:

@@ -119,6 +119,25 @@ class WorkspaceStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which entries of the audit log are wanted: all that is given must hold.
+
+    Attributes:
+        user_id: Whose.
+        action: How the action begins: `waiver` for everything about waivers, `slice.append`.
+        object_id: What it was done to.
+        since: Not before this moment.
+        before: Before this moment.
+    """
+
+    user_id: str | None = None
+    action: str | None = None
+    object_id: str | None = None
+    since: datetime | None = None
+    before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AuditEntry:
     """Who did what to which object, and when."""
 

@@ -6,9 +6,8 @@ A table is made in batches, so that a million rows are never text at once.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,11 +15,12 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from nucleus_metrics.explanation import contributions
-from nucleus_server.domain import AuditEntry, JudgedEvaluation, ReleaseReport, ReportEntry, Side
+from nucleus_server.domain import AuditEntry, AuditFilter, JudgedEvaluation, ReleaseReport, ReportEntry, Side
 from nucleus_server.services.clusters import Clusters
 from nucleus_server.services.comparing import matter_of
+from nucleus_server.services.item_filters import ItemFilter, matching_positions
 from nucleus_server.services.judging import judge_one, judge_test
-from nucleus_server.services.results import passed_of
+from nucleus_server.services.results import Order, passed_of, read_members, sorted_positions
 from nucleus_server.services.verdicts import Question, pair_columns
 from nucleus_server.storage import WorkspaceStore
 from nucleus_server.storage.ids import item_ids
@@ -32,7 +32,7 @@ _BATCH = 65_536
 _AUDIT_BATCH = 1_000
 _FORMULA = r"^[=+\-@\t\r\n]"
 """What spreadsheets take for the beginning of a formula, or strip to find one."""
-_MOMENT = pl.Datetime("us", "UTC")
+MOMENT = pl.Datetime("us", "UTC")
 _ITEMS = {
     "item_id": pl.String(),
     "reference_id": pl.String(),
@@ -56,7 +56,7 @@ _HISTORY = {
     "function_id": pl.String(),
     "model": pl.String(),
     "model_id": pl.String(),
-    "created_at": _MOMENT,
+    "created_at": MOMENT,
     "user": pl.String(),
     "result": pl.Float64(),
     "criterion": pl.String(),
@@ -112,10 +112,10 @@ _ENTRIES = {
     "warnings": pl.String(),
     "waiver_reason": pl.String(),
     "waiver_owner": pl.String(),
-    "waiver_expires_at": _MOMENT,
+    "waiver_expires_at": MOMENT,
 }
 _AUDIT = {
-    "created_at": _MOMENT,
+    "created_at": MOMENT,
     "user": pl.String(),
     "action": pl.String(),
     "object_id": pl.String(),
@@ -138,15 +138,24 @@ class ExportTable:
     batches: Callable[[], Iterator[pl.DataFrame]]
 
 
-def item_table(ws: WorkspaceStore, evaluation_id: str) -> ExportTable:
-    """Every scored member of an evaluation, in member order."""
+def item_table(
+    ws: WorkspaceStore, evaluation_id: str, wanted: ItemFilter | None = None, order: Order = Order.FIRST
+) -> ExportTable:
+    """The scored members of an evaluation that the filter leaves, without one all, in this order.
+
+    Raises:
+        NotFound: There is no such evaluation.
+        InvalidInput: The filter is none for it.
+    """
     judged = judge_one(ws, evaluation_id)
     evaluation = judged.evaluation
-    scores, weights = ws.read_scores(evaluation), ws.read_weights(evaluation)
-    positions = np.flatnonzero(~np.isnan(scores))
-    dataset_key = ws.get_slice_by_key(evaluation.slice_key).dataset_key
-    ordinals = ws.slice_ordinals(evaluation.slice_key, evaluation.n_members)[positions]
-    names = _Names(ws, dataset_key)
+    members = read_members(ws, evaluation)
+    scores, weights = members.scores, members.weights
+    found = matching_positions(ws, judged, members, wanted or ItemFilter())
+    function = ws.get_eval_function_of(evaluation)
+    positions = sorted_positions(ws, function, members, found, order, offset=0, limit=len(found))
+    ordinals = members.ordinals[positions]
+    names = _Names(ws, members.dataset_key)
 
     def batch(rows: slice) -> pl.DataFrame:
         item_ids_, reference_ids, is_deleted = names.of(ordinals[rows])
@@ -216,29 +225,28 @@ def history_table(ws: WorkspaceStore, test_id: str) -> ExportTable:
     """All evaluations of a test beside the criteria in force, oldest first."""
     functions = {entry.function.key: entry.function.name for entry in ws.list_test_functions(test_id)}
     rows = [_history_row(judged, functions.get(judged.evaluation.function_key)) for judged in judge_test(ws, test_id)]
-    return _table(f"history-{ws.get_scenario_test(test_id).id}", _HISTORY, rows)
+    return table_of_rows(f"history-{ws.get_scenario_test(test_id).id}", _HISTORY, rows)
 
 
 def entry_table(report: ReleaseReport, name: str) -> ExportTable:
     """The entries of a report, what failed first; `name` is the id of what it is of."""
-    return _table(f"entries-{name}", _ENTRIES, map(_entry_row, report.entries))
+    return table_of_rows(f"entries-{name}", _ENTRIES, map(_entry_row, report.entries))
 
 
-def audit_table(ws: WorkspaceStore, object_id: str | None = None) -> ExportTable:
-    """The audit log, newest first; only what was done to one object, if that is given. Details are JSON."""
+def audit_table(ws: WorkspaceStore, wanted: AuditFilter | None = None) -> ExportTable:
+    """The audit log, newest first, or what the filter leaves of it. Details are JSON."""
 
     schema = pl.Schema(_AUDIT)
 
     def batches() -> Iterator[pl.DataFrame]:
-        before: datetime | None = None
-        limit = _AUDIT_BATCH
-        while found := ws.list_audit(limit=limit, before=before, object_id=object_id):
+        rest, limit = wanted or AuditFilter(), _AUDIT_BATCH
+        while found := ws.list_audit(rest, limit=limit):
             is_last = len(found) < limit
             # The next batch begins before a moment, so those of one moment stay together.
             whole = found if is_last else [entry for entry in found if entry.created_at != found[-1].created_at]
             if whole:
                 yield pl.DataFrame([_audit_row(entry) for entry in whole], schema=schema)
-                before = whole[-1].created_at
+                rest = replace(rest, before=whole[-1].created_at)
             else:
                 limit *= 2
             if is_last:
@@ -292,7 +300,8 @@ def _slices(n_rows: int) -> Iterable[slice]:
     return (slice(start, start + _BATCH) for start in range(0, n_rows, _BATCH))
 
 
-def _table(name: str, columns: dict[str, Any], rows: Iterable[dict[str, Any]]) -> ExportTable:
+def table_of_rows(name: str, columns: Mapping[str, Any], rows: Iterable[dict[str, Any]]) -> ExportTable:
+    """A table of rows that are few enough to be in memory; `columns` are names and types."""
     frame = pl.DataFrame(list(rows), schema=pl.Schema(columns))
     return ExportTable(name, frame.schema, lambda: iter((frame,)))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from nucleus_server.domain import Dataset, Item, Slice
 from nucleus_server.errors import InvalidInput
 from nucleus_server.services.matching import ItemRule, matching_items, matching_ordinals
 from nucleus_server.storage import WorkspaceStore
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _TRUTH = {"true": True, "false": False}
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
@@ -70,10 +73,15 @@ def find_items(ws: WorkspaceStore, dataset: Dataset, search: ItemSearch, *, offs
         ordinals = np.arange(offset, min(offset + limit, dataset.n_items), dtype=np.int64)
         n_matching, n_places = dataset.n_live_items, dataset.n_items
     else:
-        found = _use(search, lambda rule: matching_ordinals(ws, dataset.id, rule))
+        found = search_ordinals(ws, dataset, search)
         ordinals, n_matching, n_places = found[offset : offset + limit], len(found), len(found)
     items = ws.items_at(dataset.key, ordinals)
     return FoundItems(tuple(item for item in items if item.deleted_at is None), n_matching, n_places)
+
+
+def search_ordinals(ws: WorkspaceStore, dataset: Dataset, search: ItemSearch) -> NDArray[np.int64]:
+    """The places in the dataset of all live items that match, ascending; raises as `find_items` does."""
+    return _use(search, lambda rule: matching_ordinals(ws, dataset.id, rule))
 
 
 def slice_of_search(ws: WorkspaceStore, dataset: Dataset, search: ItemSearch, name: str) -> Slice:
@@ -88,6 +96,19 @@ def append_found(ws: WorkspaceStore, dataset: Dataset, search: ItemSearch, slice
     """Add all items that match now and are not in the slice; returns how many these are."""
     reference_ids = _use(search, lambda rule: matching_items(ws, dataset.id, rule, slice_id)).reference_ids
     return ws.append_to_slice(slice_id, reference_ids) if reference_ids else 0
+
+
+def append_chosen(ws: WorkspaceStore, dataset: Dataset, slice_id: str, item_ids: Sequence[str]) -> int:
+    """Add these items to the slice, in this order; returns how many were not in it.
+
+    Raises:
+        InvalidInput: An item is not in the dataset, or was deleted.
+    """
+    items = [ws.get_item(item_id) for item_id in item_ids]
+    strange = next((item for item in items if item.dataset_key != dataset.key), None)
+    if strange is not None:
+        raise InvalidInput(f"expected items of dataset {dataset.id}, got {strange.id}", code="unknown_item_ids")
+    return ws.append_to_slice(slice_id, [item.reference_id for item in items])
 
 
 def _use(search: ItemSearch, use: Callable[[ItemRule], Result]) -> Result:

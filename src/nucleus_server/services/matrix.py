@@ -121,10 +121,16 @@ class MatrixRow:
 
 @dataclass(frozen=True, slots=True)
 class MatrixTest:
-    """A test with those of its rows that fit."""
+    """A test with those of its rows that fit.
+
+    Attributes:
+        slice_is_hidden: Whether its slice was deleted, and lives on only in its tests.
+        dataset_name: Empty if the dataset was deleted.
+    """
 
     test: ScenarioTest
     slice: Slice
+    slice_is_hidden: bool
     dataset_name: str
     rows: tuple[MatrixRow, ...]
 
@@ -177,11 +183,7 @@ def release_matrix(ws: WorkspaceStore, query: MatrixQuery) -> Matrix:
     found = results.fill(found, n_newest=2)  # what stands, and what changed
     rows = [row for each in found for row in each.rows]
     counts = {standing: sum(row.standing == standing for row in rows) for standing in _RANKS}
-    if query.is_failing:
-        found = _keeping(found, lambda row: row.standing == "failed")
-    if query.is_changed:
-        found = _keeping(found, lambda row: row.is_changed)
-    found.sort(key=lambda each: _order(each, query.sort))
+    found = _left(found, query)
     pages = _pages(found)
     tests_page = min(query.tests_page, len(pages))
     return Matrix(
@@ -204,11 +206,30 @@ def release_matrix(ws: WorkspaceStore, query: MatrixQuery) -> Matrix:
     )
 
 
+def whole_matrix(ws: WorkspaceStore, query: MatrixQuery) -> list[MatrixTest]:
+    """All tests that the query's filters leave, in its order, with the results of all models, newest first."""
+    found = [each for test in _everything(ws) if (each := _limited(test, query)).rows]
+    known = {model.key for model in ws.list_models()}
+    keys = [key for key in ws.evaluated_model_keys([each.test.key for each in found]) if key in known]
+    found = _left(_Results(ws, keys).fill(found, n_newest=len(keys)), query)
+    return list(_with_verdicts(ws, found))
+
+
+def _left(found: list[MatrixTest], query: MatrixQuery) -> list[MatrixTest]:
+    """What the filters on results leave, in the query's order."""
+    if query.is_failing:
+        found = _keeping(found, lambda row: row.standing == "failed")
+    if query.is_changed:
+        found = _keeping(found, lambda row: row.is_changed)
+    return sorted(found, key=lambda each: _order(each, query.sort))
+
+
 def _everything(ws: WorkspaceStore) -> list[MatrixTest]:
     """All tests with their functions, without results."""
     tests = ws.list_scenario_tests()
     slices = {part.key: part for part in ws.list_slices()}
     # A slice that was deleted is hidden from the list, but its tests go on; so do those of a deleted dataset.
+    visible = set(slices)
     slices |= {key: ws.get_slice_by_key(key) for key in {test.slice_key for test in tests} - slices.keys()}
     datasets = {dataset.key: dataset.name for dataset in ws.list_datasets()}
     entries = defaultdict(list)
@@ -218,6 +239,7 @@ def _everything(ws: WorkspaceStore) -> list[MatrixTest]:
         MatrixTest(
             test,
             slices[test.slice_key],
+            test.slice_key not in visible,
             datasets.get(test.dataset_key, ""),
             tuple(MatrixRow(test, entry, None, ()) for entry in entries[test.key]),
         )

@@ -38,6 +38,7 @@ class RankedModel:
         n_partial: Results that satisfy it but leave members out, so that they are no pass.
         n_won: Results better than the baseline model's, by the results alone, of those with one.
         n_missing: Functions of the chosen tests by which it was not evaluated.
+        n_results: Functions of the chosen tests in all.
     """
 
     model: Model
@@ -49,6 +50,7 @@ class RankedModel:
     n_won: int
     n_against_baseline: int
     n_missing: int
+    n_results: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +69,12 @@ class Neighbours:
     n_computing: int
 
 
-def ranking(ws: WorkspaceStore, tests: Collection[ScenarioTest]) -> list[RankedModel]:
+def ranking(ws: WorkspaceStore, tests: Collection[ScenarioTest], function_id: str = "") -> list[RankedModel]:
     """The models that were evaluated on one of the tests: by results passed, then by results better than the baseline's.
 
-    A mean over functions would add up what has no common unit.
+    All functions of the tests count, or only one of them. A mean over functions would add up what has no common unit.
     """
-    entries = _entries(ws, tests)
+    entries = _entries(ws, tests, function_id)
     models = {model.key: model for model in ws.list_models()}
     newest = [e for e in ws.newest_results(models) if (e.test_key, e.function_key) in entries]
     baseline_results = {(e.test_key, e.function_key, e.model_key): e for e in ws.newest_baseline_results()}
@@ -95,13 +97,18 @@ def ranking(ws: WorkspaceStore, tests: Collection[ScenarioTest]) -> list[RankedM
 
 
 def separated(
-    ws: WorkspaceStore, tests: Collection[ScenarioTest], ranked: Sequence[RankedModel], *, wait_s: float
+    ws: WorkspaceStore,
+    tests: Collection[ScenarioTest],
+    ranked: Sequence[RankedModel],
+    function_id: str = "",
+    *,
+    wait_s: float,
 ) -> list[Neighbours]:
     """Each model against the next one, on all functions of the tests that both were evaluated by.
 
     The p values of all of them are adjusted for each other; what is not computed within about `wait_s` is left to a job.
     """
-    entries = _entries(ws, tests)
+    entries = _entries(ws, tests, function_id)
     by_key = {test.key: test for test in tests}
     newest = {
         (e.test_key, e.function_key, e.model_key): e
@@ -127,9 +134,13 @@ def separated(
     ]
 
 
-def _entries(ws: WorkspaceStore, tests: Iterable[ScenarioTest]) -> dict[_Entry, TestFunction]:
+def _entries(ws: WorkspaceStore, tests: Iterable[ScenarioTest], function_id: str) -> dict[_Entry, TestFunction]:
     keys = {test.key for test in tests}
-    return {(e.test_key, e.function.key): e for e in ws.list_all_test_functions() if e.test_key in keys}
+    return {
+        (e.test_key, e.function.key): e
+        for e in ws.list_all_test_functions()
+        if e.test_key in keys and function_id in ("", e.function.id)
+    }
 
 
 def _counts(
@@ -158,4 +169,5 @@ def _counts(
         n_won=n_won,
         n_against_baseline=n_against,
         n_missing=len(entries) - len(found),
+        n_results=len(entries),
     )

@@ -10,6 +10,7 @@ from enum import Enum
 from nucleus_metrics.comparison import FEWEST_CLUSTERS
 from nucleus_server.domain import (
     AuditEntry,
+    AuditFilter,
     Comparison,
     CriterionChange,
     Direction,
@@ -325,7 +326,7 @@ def _growth(ws: WorkspaceStore, test: ScenarioTest, evaluations: Sequence[Evalua
     sizes.add(ws.get_slice_by_key(test.slice_key).n_members)
     if len(sizes) < 2:
         return []
-    log = ws.list_audit(limit=_MOST_SLICE_CHANGES, object_id=test.slice_id)
+    log = ws.list_audit(AuditFilter(object_id=test.slice_id), limit=_MOST_SLICE_CHANGES)
     return [entry for entry in reversed(log) if entry.action == "slice.append"]
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from nucleus_server.domain import ApiKey, AuditEntry, Role, UploadStatus, User, WorkspaceStatus
+from nucleus_server.domain import ApiKey, AuditEntry, AuditFilter, Role, UploadStatus, User, WorkspaceStatus
 from nucleus_server.errors import AlreadyExists, Conflict, InvalidInput, NotFound, PermissionDenied
 from nucleus_server.storage import schema
 from nucleus_server.storage.base import AnyRow, from_micros, optional_moment, to_micros
@@ -231,22 +231,27 @@ class WorkspaceStore(ReleaseRows, MediaLocationRows):
                 n_uploads_staging=row.n_uploads_staging,
             )
 
-    def list_audit(
-        self, *, limit: int = 100, before: datetime | None = None, object_id: str | None = None
-    ) -> list[AuditEntry]:
-        """Who did what, newest first; `before` pages on, `object_id` limits it to one object."""
-        log = schema.audit_log
+    def list_audit(self, wanted: AuditFilter | None = None, *, limit: int = 100) -> list[AuditEntry]:
+        """Who did what, newest first; without a filter to any object."""
+        log, users = schema.audit_log, schema.users
+        wanted = wanted or AuditFilter()
         query = (
-            sa.select(log, schema.users.c.name.label("user_name"))
-            .join(schema.users, schema.users.c.key == log.c.user_key)
+            sa.select(log, users.c.name.label("user_name"))
+            .join(users, users.c.key == log.c.user_key)
             .where(log.c.workspace_key == self._workspace_key)
             .order_by(log.c.key.desc())
             .limit(limit)
         )
-        if before is not None:
-            query = query.where(log.c.created_at < to_micros(before))
-        if object_id is not None:
-            query = query.where(log.c.object_id == object_id)
+        if wanted.before is not None:
+            query = query.where(log.c.created_at < to_micros(wanted.before))
+        if wanted.since is not None:
+            query = query.where(log.c.created_at >= to_micros(wanted.since))
+        if wanted.object_id is not None:
+            query = query.where(log.c.object_id == wanted.object_id)
+        if wanted.user_id is not None:
+            query = query.where(users.c.id == wanted.user_id)
+        if wanted.action is not None:
+            query = query.where(log.c.action.startswith(wanted.action, autoescape=True))
         with self._read() as connection:
             return [
                 AuditEntry(

@@ -227,7 +227,7 @@ class EvaluationRows(MemberListRows):
             ).one_or_none()
             if row is None:
                 raise _evaluation_not_found(evaluation_id)
-            return _to_evaluation(row)
+            return to_evaluation(row)
 
     def list_evaluations(self, test_id: str) -> list[Evaluation]:
         """The test's whole history, oldest first."""
@@ -235,7 +235,7 @@ class EvaluationRows(MemberListRows):
             test = self._row_by_id(connection, schema.scenario_tests, test_id, "scenario test")
             query = self._evaluation_select().where(schema.evaluations.c.test_key == test.key)
             rows = connection.execute(query.order_by(schema.evaluations.c.created_at, schema.evaluations.c.key))
-            return [_to_evaluation(row) for row in rows]
+            return [to_evaluation(row) for row in rows]
 
     def list_upload_evaluations(self, upload_id: str, others: Sequence[str] = ()) -> list[Evaluation]:
         """The evaluations that an upload's scores gave, those of tests made later too, and `others` by their ids.
@@ -246,10 +246,10 @@ class EvaluationRows(MemberListRows):
         query = self._evaluation_select().where(tests.c.hidden_at.is_(None))
         query = query.order_by(table.c.created_at, table.c.key)
         with self._read() as connection:
-            found = [_to_evaluation(r) for r in connection.execute(query.where(schema.score_uploads.c.id == upload_id))]
+            found = [to_evaluation(r) for r in connection.execute(query.where(schema.score_uploads.c.id == upload_id))]
             missing = sorted(set(others) - {evaluation.id for evaluation in found})
             if missing:
-                found += [_to_evaluation(row) for row in connection.execute(query.where(table.c.id.in_(missing)))]
+                found += [to_evaluation(row) for row in connection.execute(query.where(table.c.id.in_(missing)))]
         return sorted(found, key=lambda evaluation: (evaluation.created_at, evaluation.key))
 
     def newest_evaluations(self, model_keys: Collection[int] | None = None) -> list[Evaluation]:
@@ -282,7 +282,7 @@ class EvaluationRows(MemberListRows):
                 .where(table.c.key.in_(newest), schema.scenario_tests.c.hidden_at.is_(None))
                 .order_by(table.c.created_at, table.c.key)
             )
-            return [_to_evaluation(row) for row in rows]
+            return [to_evaluation(row) for row in rows]
 
     def find_newest_evaluation(self, test_key: int, function_key: int, model_key: int) -> Evaluation | None:
         """The newest completed evaluation of one model by one function on one test; None if there is none."""
@@ -299,7 +299,7 @@ class EvaluationRows(MemberListRows):
                 .order_by(table.c.created_at.desc(), table.c.key.desc())
                 .limit(1)
             ).one_or_none()
-            return None if row is None else _to_evaluation(row)
+            return None if row is None else to_evaluation(row)
 
     def find_equal_evaluation(self, new: NewEvaluation) -> Evaluation | None:
         """The newest evaluation of the same test, function, model and members, if it has the same scores and weights."""
@@ -440,7 +440,7 @@ class EvaluationRows(MemberListRows):
         ).one_or_none()
         if row is None:
             raise _evaluation_not_found(evaluation_id)
-        return _to_evaluation(row)
+        return to_evaluation(row)
 
 
 def _evaluation_not_found(evaluation_id: str) -> NotFound:
@@ -463,7 +463,8 @@ def _float_parts(column: NDArray[np.float64]) -> list[tuple[int, NDArray[np.floa
     return [(chunk, part.astype(np.float64, copy=False)) for chunk, part in columns.split(column)]
 
 
-def _to_evaluation(row: AnyRow) -> Evaluation:
+def to_evaluation(row: AnyRow) -> Evaluation:
+    """The evaluation in this row of `_evaluation_select`."""
     return Evaluation(
         key=row.key,
         id=row.id,

@@ -7,8 +7,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nucleus_server.domain import EvaluationStatus, EvaluationSummary
+from nucleus_server.domain import Evaluation, EvaluationStatus, EvaluationSummary
 from nucleus_server.storage import schema
+from nucleus_server.storage.evaluations import to_evaluation
 from nucleus_server.storage.verdicts import VerdictRows
 
 _COLUMNS = (
@@ -42,6 +43,17 @@ class MatrixRows(VerdictRows):
         )
         with self._read() as connection:
             return list(connection.execute(query.order_by(models.c.key.desc())).scalars())
+
+    def list_model_evaluations(self, model_key: int) -> list[Evaluation]:
+        """Every completed evaluation of a model on a test that was not deleted, oldest first."""
+        table = schema.evaluations
+        query = self._evaluation_select().where(
+            table.c.model_key == model_key,
+            table.c.status == EvaluationStatus.COMPLETED.value,
+            schema.scenario_tests.c.hidden_at.is_(None),
+        )
+        with self._read() as connection:
+            return [to_evaluation(row) for row in connection.execute(query.order_by(table.c.created_at, table.c.key))]
 
     def newest_results(self, model_keys: Collection[int]) -> list[EvaluationSummary]:
         """The newest completed evaluation of each of these models by every function on every test that was not deleted."""

@@ -10,7 +10,7 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from nucleus_server.domain import Item, JobStatus, JobType, Scene, Slice, SliceMember
+from nucleus_server.domain import EvaluationStatus, Item, JobStatus, JobType, Scene, Slice, SliceMember
 from nucleus_server.errors import InvalidInput, Problem, listed
 from nucleus_server.storage import columns, schema
 from nucleus_server.storage.annotations import AnnotationRows
@@ -153,6 +153,24 @@ class SliceRows(AnnotationRows):
             return []
         ordinals = self.slice_ordinals(row.key)[start : None if limit is None else start + limit]
         return [item for item in self.items_at(row.dataset_key, ordinals) if item.deleted_at is None]
+
+    def pinned_versions(self, slice_key: int) -> list[tuple[int, str, str, int]]:
+        """Versions of the slice that completed evaluations hold: members, the test's id and name, how many evaluations."""
+        table, tests = schema.evaluations, schema.scenario_tests
+        query = (
+            sa.select(table.c.n_members, tests.c.id, tests.c.name, sa.func.count())
+            .join(tests, tests.c.key == table.c.test_key)
+            .where(
+                table.c.workspace_key == self._workspace_key,
+                table.c.slice_key == slice_key,
+                table.c.status == EvaluationStatus.COMPLETED.value,
+                tests.c.hidden_at.is_(None),
+            )
+            .group_by(table.c.n_members, tests.c.id, tests.c.name)
+            .order_by(table.c.n_members, tests.c.name, tests.c.id)
+        )
+        with self._read() as connection:
+            return [(n_members, id_, name, n) for n_members, id_, name, n in connection.execute(query).all()]
 
     def slice_scenes(self, slice_id: str, *, start: int = 0, limit: int | None = None) -> list[Scene]:
         """As `slice_items`, of a slice of scenes."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nucleus import DatasetItem
+from nucleus.validate import EvaluationResult
 from tests.support.api import Api
 from tests.unit.dashboard.browsing import page, texts
 from tests.unit.dashboard.test_session import log_in
@@ -35,9 +36,11 @@ def test_scores_of_all_models(world: World) -> None:
     assert [row.th.text for row in rows if row.th] == ["v3", "v2", "v1"]
     assert all("✗ failed" in row.text for row in rows)
     assert texts(shown.select("h1 .verdict")) == ["✗ always fails"]
-    assert "in every one of 3 newest evaluations with a criterion" in texts(shown.select(".heading p"))[0]
+    assert "in every one of 3 scores of the newest models" in texts(shown.select(".heading p"))[0]
     links = [str(a["href"]) for a in shown.select("#scores tbody a")]
-    assert links == [f"/evaluations/{world.evaluation(name)}" for name in ("v3", "v2", "v1")]
+    of_models = [f"/models/{world.models[name].id}" for name in ("v3", "v2", "v1")]
+    of_scores = [f"/evaluations/{world.evaluation(name)}" for name in ("v3", "v2", "v1")]
+    assert links == [link for pair in zip(of_models, of_scores, strict=True) for link in pair]
     assert texts(shown.select("#history tbody td:nth-of-type(2)")) == ["v1", "v2", "v3", "v3"]
     entry.set_threshold(0.0)
     assert texts(page(world.api, path_of(world, "i0")).select("h1 .verdict")) == ["✓ never fails"]
@@ -66,15 +69,15 @@ def test_columns_are_functions_on_tests(world: World) -> None:
     shown = page(world.api, path_of(world, "i3"))
     assert texts(shown.select("#scores thead th")) == [
         "Model",
-        "Nightiou history",
-        "Rainiou history",
-        "Rainlatency history",
+        "Nightiou history◕ mostly fails",
+        "Rainiou history– no criterion",
+        "Rainlatency history– no criterion",
     ]
     assert len(shown.select("#scores tbody [title^='The newest evaluation has no score']")) == 2
     (to_latency,) = shown.select("#scores thead th:last-child a.aside")
     chosen = page(world.api, str(to_latency["href"]).partition("#")[0])
-    assert texts(chosen.select("#history h2")) == ["latency on Rain"]
-    assert texts(chosen.select("#history tbody td")[1:]) == ["v1", "0.5000", "no criterion"]
+    assert texts(chosen.select("#history h2")) == ["latency on Rain, in the order of upload"]
+    assert texts(chosen.select("#history tbody td")[1:]) == ["v1", "–", "0.5000", "–", "– no criterion"]
 
 
 def test_many_columns_are_paged(world: World) -> None:
@@ -90,7 +93,7 @@ def test_many_columns_are_paged(world: World) -> None:
     rest = page(world.api, str(after["href"]).partition("#")[0])
     assert len(rest.select("#scores thead th")) == 4 and "11 to 13 of 13" in rest.text
     (badge,) = rest.select("h1 .verdict")
-    assert "fails sometimes" in badge.text and "of 39 newest evaluations" in str(badge["title"])
+    assert "mostly fails" in badge.text and "35 of 39 scores of the newest models" in str(badge["title"])
 
 
 def test_neighbours_skip_what_was_deleted(world: World) -> None:
@@ -112,14 +115,96 @@ def test_items_are_found_from_where_they_are_shown(world: World) -> None:
     """By their id alone; an item of another dataset is none of this one."""
     shown = page(world.api, f"/evaluations/{world.evaluation('v2')}")
     links = [str(a["href"]) for a in shown.select("#items figcaption a")]
-    assert len(links) == 24 and links[0].startswith("/items/di_")
-    answer = world.api.http.get(links[0], follow_redirects=False)
+    assert len(links) == 24 and links[0].startswith(f"/datasets/{world.dataset.id}/items/di_")
+    item_id = links[0].partition("?")[0].rpartition("/")[2]
+    answer = world.api.http.get(f"/items/{item_id}", follow_redirects=False)
     assert answer.status_code == 303
     assert answer.headers["location"].startswith(f"/datasets/{world.dataset.id}/items/di_")
     other = world.client.create_dataset("Other")
-    item_id = answer.headers["location"].rpartition("/")[2]
     for path in (f"/datasets/{other.id}/items/{item_id}", "/items/di_unknown"):
         assert world.api.http.get(path).status_code == 404
+
+
+def test_neighbours_are_those_of_the_list_one_came_from(world: World) -> None:
+    """With the filter and the order of an evaluation's list or of the dataset's, and a way back to it."""
+    evaluation = world.evaluation("v1")
+    listed = page(world.api, f"/evaluations/{evaluation}?order=best&where=weather%3Drain")
+    links = [str(a["href"]) for a in listed.select("#items figcaption a")]
+    names = texts(listed.select("#items figcaption a"))
+    second = page(world.api, f"{links[1]}&zoom=2.5&at=0.25,0.75")
+    assert "item 2 of 24 in the list" in second.text
+    (before,), (after,) = second.select("a[rel=prev]"), second.select("a[rel=next]")
+    assert texts([before, after]) == [f"← {names[0]}", f"{names[2]} →"]
+    assert f"evaluation={evaluation}&order=best&where=weather%3Drain&n=3" in str(after["href"])
+    assert str(after["href"]).endswith("&zoom=2.5&at=0.25%2C0.75")
+    (back,) = [a for a in second.select(".neighbours a") if a.text == "back to the list"]
+    assert str(back["href"]) == f"/evaluations/{evaluation}?order=best&where=weather%3Drain#items"
+    assert "scored items of v1, best first, weather=rain" in second.select(".crumbs")[0].text
+    stale = page(world.api, links[1].replace("n=2", "n=9"))  # found again, wherever it is now
+    assert "item 2 of 24 in the list" in stale.text
+    in_dataset = page(world.api, f"{path_of(world, 'i3')}?key=weather&value=rain")
+    assert "item 2 of 24 that match" in in_dataset.text
+    assert texts(in_dataset.select("a[rel]:not([target])")) == ["← i1", "i5 →"]
+    answer = world.api.http.get(f"{path_of(world, 'i2')}?key=weather&value=rain")
+    assert answer.status_code == 404 and "leave the filter out" in answer.text
+
+
+def test_neighbours_in_a_list_far_from_its_beginning(world: World) -> None:
+    """Also if those between were deleted."""
+    for name in ("i41", "i43"):
+        world.dataset.delete_item(name)
+    path = f"{path_of(world, 'i39')}?evaluation={world.evaluation('v2')}&order=first&n=40"
+    shown = page(world.api, path)
+    (after,) = shown.select("a[rel=next]")
+    assert after.text == "i40 →" and "n=41" in str(after["href"])
+    (last,) = page(world.api, str(after["href"])).select("a[rel=next]")
+    assert last.text == "i42 →" and "n=43" in str(last["href"])
+
+
+def test_the_newest_evaluation_without_a_score_hides_the_older_one(world: World) -> None:
+    """An older score is no newest result; the history has it."""
+    kept = [r for r in world.ids if r != "i0"]
+    world.client.validate.scenario_tests[0].upload_external_evaluation_results(
+        world.function, [EvaluationResult(item_ref_id=r, score=0.5) for r in kept], world.models["v3"].id
+    )
+    shown = page(world.api, path_of(world, "i0"))
+    assert [row.th.text for row in shown.select("#scores tbody tr") if row.th] == ["v2", "v1"]
+    assert texts(shown.select("#history tbody td:nth-of-type(2)")) == ["v1", "v2", "v3"]
+
+
+def test_only_the_newest_models_decide_whether_an_item_always_fails(world: World) -> None:
+    """Five of each function on a test: what older ones did is history."""
+    (entry,) = world.test.get_eval_functions()
+    entry.set_threshold(0.5)
+    for i in range(4, 8):
+        world.models[f"v{i}"] = world.client.create_model(f"v{i}", f"v{i}")
+        world.dataset.upload_scores(
+            {"iou": "s"}, world.models[f"v{i}"], {"item_ref_id": world.ids, "s": [0.1] * len(world.ids)}
+        )
+    (badge,) = page(world.api, path_of(world, "i0")).select("h1 .verdict")
+    assert "mostly fails" in badge.text and "it fails in 4 of 5 scores" in str(badge["title"])
+    world.upload("v3", 0.1, 5)
+    (badge,) = page(world.api, path_of(world, "i0")).select("h1 .verdict")
+    assert "always fails" in badge.text
+    shown = page(world.api, path_of(world, "i0"))
+    assert "the 5 newest models" in texts(shown.select(".heading details"))[0]
+
+
+def test_releases_stand_in_the_history(world: World) -> None:
+    """Beside the scores of their models, as links."""
+    world.client.validate.create_release("spring", world.models["v2"])
+    rows = page(world.api, path_of(world, "i0")).select("#history tbody tr")
+    assert [texts(row.select("td"))[2] for row in rows] == ["–", "spring open", "–"]
+    assert rows[1].select("td:nth-of-type(3) a[href^='/releases/rel_']")
+
+
+@pytest.mark.parametrize(
+    "query", ["zoom=nan&at=a,b&n=0&columns=x", "zoom=1e9&at=2,-1&n=99999999999", "where=&order=no"]
+)
+def test_an_address_that_cannot_be_meant_shows_the_item(world: World, query: str) -> None:
+    """What it asks for is passed over or kept within bounds."""
+    shown = page(world.api, f"{path_of(world, 'i0')}?{query}")
+    assert "item 1 of 48 of the dataset" in shown.text
 
 
 def test_the_image_is_as_large_as_the_address_says(world: World) -> None:

@@ -220,5 +220,15 @@ def test_the_audit_log_is_paged_and_filtered(world: World, monkeypatch: pytest.M
     world.test.set_tags(["nightly", HOSTILE])
     (row, *_) = page(world.api, f"/audit?object={world.test.id}").select("tbody tr")
     assert texts(row.select("dd")) == [f"– → {', '.join(sorted(['nightly', HOSTILE]))}"]
-    assert "There is no entry of this object." in page(world.api, "/audit?object=nothing").text
-    assert world.api.http.get("/audit?before=yesterday").status_code == 422
+    assert "There is no such entry." in page(world.api, "/audit?object=nothing").text
+    for query in ("before=yesterday", "since=1.2.2026", "until=2026-13-01"):
+        assert world.api.http.get(f"/audit?{query}").status_code == 422
+    made = page(world.api, "/audit?action=slice%3A+create")
+    assert set(texts(made.select("tbody th"))) == {"slice: create"}
+    files = [str(a["href"]) for a in made.select(".files a")]
+    assert files[0] == "/audit.csv?action=slice%3A+create"
+    assert "eval_function.create" not in world.api.http.get(files[0]).text
+    (user,) = [each for each in world.ws.list_users() if each.name == everything[0].user_name]
+    today = f"{everything[0].created_at:%Y-%m-%d}"
+    assert page(world.api, f"/audit?user={user.id}&since={today}&until={today}").select("tbody tr")
+    assert not page(world.api, f"/audit?user={user.id}&since=2099-01-01").select("tbody tr")

@@ -52,6 +52,9 @@ PAGES = {
     "datasets.html": contexts.DatasetsPage,
     "dataset.html": contexts.DatasetPage,
     "slice.html": contexts.SlicePage,
+    "slice_difference.html": contexts.SliceDifferencePage,
+    "dataset_metadata.html": contexts.MetadataPage,
+    "separation.html": contexts.SeparationPart,
     "models.html": contexts.ModelsPage,
     "model.html": contexts.ModelPage,
     "jobs.html": contexts.JobsPage,
@@ -64,6 +67,7 @@ MACROS = {
     "account_parts.html": "account_parts",
     "job_parts.html": "job_parts",
     "matrix_parts.html": "matrix_parts",
+    "choosing_parts.html": "choosing",
     "comparison_parts.html": "comparison_parts",
 }
 

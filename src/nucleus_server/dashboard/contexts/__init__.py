@@ -22,9 +22,13 @@ from nucleus_server.dashboard.contexts.comparisons import (
     ScatterPart,
 )
 from nucleus_server.dashboard.contexts.datasets import (
+    ChoosableItem,
     DatasetPage,
     DatasetRow,
     DatasetsPage,
+    MetadataKeyRow,
+    MetadataPage,
+    MetadataValueRow,
     SlicePage,
     SliceRow,
     SliceTestRow,
@@ -57,6 +61,9 @@ from nucleus_server.dashboard.contexts.functions import (
 )
 from nucleus_server.dashboard.contexts.intervals import CaseRow, IntervalMark, IntervalPlot, SignedBar, Tick
 from nucleus_server.dashboard.contexts.items import (
+    ItemHistory,
+    ItemHistoryRow,
+    ItemListName,
     ItemPage,
     ItemScoreCell,
     ItemScoreColumn,
@@ -75,10 +82,13 @@ from nucleus_server.dashboard.contexts.matrix import (
 )
 from nucleus_server.dashboard.contexts.models import (
     ModelCell,
+    ModelHistoryRow,
     ModelPage,
+    ModelReleaseRow,
     ModelRow,
     ModelsPage,
     Separation,
+    SeparationPart,
     SeparationRow,
 )
 from nucleus_server.dashboard.contexts.releases import (
@@ -115,6 +125,12 @@ from nucleus_server.dashboard.contexts.settings import (
     SuggestionRow,
 )
 from nucleus_server.dashboard.contexts.shared import Chart, Choice, ErrorPage, Frame, LoginPage, Pages, Picture, Verdict
+from nucleus_server.dashboard.contexts.slice_differences import (
+    CompositionRow,
+    DifferencePart,
+    DifferenceSide,
+    SliceDifferencePage,
+)
 from nucleus_server.dashboard.contexts.suites import (
     SuiteCell,
     SuiteChooser,
@@ -175,6 +191,7 @@ __all__ = [
     "ChangeRow",
     "Chart",
     "Choice",
+    "ChoosableItem",
     "ClusterKeyPage",
     "CompareChooser",
     "CompareModelsPage",
@@ -185,11 +202,14 @@ __all__ = [
     "ComparedModel",
     "ComparedScore",
     "ComparisonFile",
+    "CompositionRow",
     "CountLink",
     "CriterionRow",
     "DatasetPage",
     "DatasetRow",
     "DatasetsPage",
+    "DifferencePart",
+    "DifferenceSide",
     "DrawnLine",
     "DrawnPoint",
     "DrawnText",
@@ -223,7 +243,10 @@ __all__ = [
     "IntervalMark",
     "IntervalPart",
     "IntervalPlot",
+    "ItemHistory",
+    "ItemHistoryRow",
     "ItemList",
+    "ItemListName",
     "ItemPage",
     "ItemRow",
     "ItemScoreCell",
@@ -240,10 +263,15 @@ __all__ = [
     "MarginNote",
     "MatrixPage",
     "MediaPart",
+    "MetadataKeyRow",
+    "MetadataPage",
+    "MetadataValueRow",
     "ModelCell",
     "ModelChoice",
     "ModelColumn",
+    "ModelHistoryRow",
     "ModelPage",
+    "ModelReleaseRow",
     "ModelRow",
     "ModelsPage",
     "Moved",
@@ -271,11 +299,13 @@ __all__ = [
     "Scatter",
     "ScatterPart",
     "Separation",
+    "SeparationPart",
     "SeparationRow",
     "SettingsPart",
     "ShareRow",
     "SideRow",
     "SignedBar",
+    "SliceDifferencePage",
     "SlicePage",
     "SliceRow",
     "SliceTestRow",

@@ -27,8 +27,8 @@ class AuditPage:
 
     frame: Frame = doc("What surrounds the page.")
     entries: tuple[AuditRow, ...] = doc("What was done, newest first.")
-    filter: Form = doc("The form that limits the log to one object.")
-    is_filtered: bool = doc("Whether it is limited to one object.")
+    filter: Form = doc("The form that limits the log: who, what, which object, when.")
+    is_filtered: bool = doc("Whether it is limited.")
     files_query: str = doc(
         "What limits the files of the log in the same way, from the question mark on; empty for nothing."
     )

@@ -13,6 +13,7 @@ from nucleus_server.dashboard.contexts.shared import Chart, Choice, Frame, Pages
 class ItemRow:
     """One scored item."""
 
+    item_id: str | None = doc("The item's id, by which it is ticked; None if it was deleted.")
     rank: int = doc("Its place in the order shown, from 1.")
     picture: Picture = doc("Its image.")
     score: str = doc("Its score.")
@@ -108,6 +109,7 @@ class ItemList:
     query: str = doc("What the address asks for, which a file of the list goes by too; empty if for nothing.")
     filter: FilterForm = doc("What narrows it down.")
     save: Form | None = doc("Keeps the list as a slice; None if there is nothing to keep, or for viewers.")
+    choose: Form | None = doc("Keeps the ticked items as a slice; None for viewers.")
     no_save: str = doc("Why there is no such form; empty if there is one.")
     saved: SavedSlice | None = doc("The slice that has just been made.")
 

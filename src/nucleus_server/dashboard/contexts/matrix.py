@@ -53,10 +53,12 @@ class TestResults:
     path: str = doc("The test's page.")
     name: str = doc("Its name.")
     slice_name: str = doc("Its slice.")
+    slice_path: str | None = doc("The slice's page; None if it was deleted.")
     dataset_name: str = doc("The slice's dataset.")
+    dataset_path: str | None = doc("The dataset's page; None if it was deleted.")
     size: str = doc("How many items the slice has.")
     is_blocking: bool = doc("Whether it blocks releases.")
-    tags: tuple[str, ...] = doc("Its tags.")
+    tags: tuple[tuple[str, str], ...] = doc("Its tags, and the matrix of the tests with each.")
     rows: tuple[FunctionResults, ...] = doc("Its functions.")
 
 
@@ -83,6 +85,7 @@ class MatrixPage:
     is_failing: bool = doc("Whether only failing rows are shown.")
     is_changed: bool = doc("Whether only changed rows are shown.")
     is_filtered: bool = doc("Whether rows are left out.")
+    files_query: str = doc("What limits the matrix's files in the same way, from the question mark on.")
     models: tuple[ModelColumn, ...] = doc("The columns' models, newest left.")
     has_baselines: bool = doc("Whether a test has a baseline.")
     model_pages: Pages = doc("Which models are shown.")

@@ -188,5 +188,6 @@ class WaiversPage:
     frame: Frame = doc("What surrounds the page.")
     waivers: tuple[WaiverRow, ...] = doc("Those that are shown, newest first.")
     filters: tuple[tuple[str, str, bool], ...] = doc("What can be shown: words, path, and whether it is.")
+    files_query: str = doc("What limits the files in the same way, from the question mark on.")
     is_filtered: bool = doc("Whether only some are shown.")
     notice: str | None = doc("What has just happened.")

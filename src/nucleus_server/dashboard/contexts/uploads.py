@@ -60,6 +60,7 @@ class UploadsPage:
     uploads: tuple[UploadRow, ...] = doc("A page of them, newest first.")
     filters: tuple[Filter, ...] = doc("What the list can be limited to.")
     is_filtered: bool = doc("Whether it is limited.")
+    files_query: str = doc("What limits the list's files in the same way, from the question mark on.")
     turn: Turn = doc("Where the list is.")
     code: str = doc("What to run to upload scores.")
 

@@ -20,7 +20,8 @@ from nucleus_server.dashboard.pages.comparing import (
     scatter_part,
 )
 from nucleus_server.dashboard.pages.comparison_lists import is_typed
-from nucleus_server.dashboard.pages.datasets import dataset_page, datasets_page, save_slice, slice_page
+from nucleus_server.dashboard.pages.dataset_metadata import metadata_page
+from nucleus_server.dashboard.pages.datasets import dataset_page, datasets_page, read_search, save_slice
 from nucleus_server.dashboard.pages.evaluations import evaluation_page, interval_part, items_part, save_list
 from nucleus_server.dashboard.pages.exports import PATIENCE_S, comparison_file, complete, release_file
 from nucleus_server.dashboard.pages.functions import function_page, functions_page
@@ -36,7 +37,7 @@ from nucleus_server.dashboard.pages.model_comparison import (
     models_of,
     save_model_items,
 )
-from nucleus_server.dashboard.pages.models import model_page, models_page
+from nucleus_server.dashboard.pages.models import model_page, models_page, separation_page, separation_part
 from nucleus_server.dashboard.pages.releases import (
     find_deciding,
     find_reporting,
@@ -47,6 +48,8 @@ from nucleus_server.dashboard.pages.releases import (
 from nucleus_server.dashboard.pages.rules import power_part, rule_page, set_rule
 from nucleus_server.dashboard.pages.scenario_tests import test_page
 from nucleus_server.dashboard.pages.settings import cluster_key_page, set_baseline, set_cluster_key, set_settings
+from nucleus_server.dashboard.pages.slice_differences import difference_page
+from nucleus_server.dashboard.pages.slices import slice_page
 from nucleus_server.dashboard.pages.suite_comparison import (
     find_comparing_suite,
     found_worse,
@@ -84,6 +87,7 @@ __all__ = [
     "create_user",
     "dataset_page",
     "datasets_page",
+    "difference_page",
     "earlier_path",
     "evaluation_page",
     "find_comparing",
@@ -106,6 +110,7 @@ __all__ = [
     "jobs_page",
     "matrix_page",
     "matrix_query",
+    "metadata_page",
     "model_items_part",
     "model_items_path",
     "model_page",
@@ -113,6 +118,7 @@ __all__ = [
     "models_page",
     "moved_part",
     "power_part",
+    "read_search",
     "release_file",
     "release_page",
     "releases_page",
@@ -125,6 +131,8 @@ __all__ = [
     "save_slice",
     "save_worse_items",
     "scatter_part",
+    "separation_page",
+    "separation_part",
     "set_active",
     "set_baseline",
     "set_cluster_key",

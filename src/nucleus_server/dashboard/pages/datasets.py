@@ -1,30 +1,31 @@
-"""Datasets with their items, and slices with their members."""
+"""Datasets with their items, and what is made of them."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from urllib.parse import parse_qs
 
 from nucleus_server.dashboard.contexts import (
+    ChoosableItem,
     DatasetPage,
     DatasetRow,
     DatasetsPage,
     Form,
     Frame,
     Pages,
-    SlicePage,
     SliceRow,
-    SliceTestRow,
-    SliceVersion,
 )
 from nucleus_server.dashboard.pages.forms import FormMaker, button
+from nucleus_server.dashboard.pages.item_addresses import path_in_list
 from nucleus_server.dashboard.pages.pictures import picture
 from nucleus_server.dashboard.pages.settings import owner_name
 from nucleus_server.dashboard.pages.shared import UNDEFINED, counted, when, with_query
 from nucleus_server.dashboard.pages.verdict_words import choice_name
-from nucleus_server.dashboard.sent_forms import SentForm
-from nucleus_server.domain import AuditEntry, ClusterBy, Dataset, Slice
+from nucleus_server.dashboard.sent_forms import SentForm, normal_text
+from nucleus_server.domain import ClusterBy, Item, Slice
 from nucleus_server.errors import InvalidInput
 from nucleus_server.services import WorkspaceStore
 from nucleus_server.services.app_services import AppServices
@@ -32,14 +33,16 @@ from nucleus_server.services.item_search import (
     FoundItems,
     ItemSearch,
     WrongValue,
+    append_chosen,
     append_found,
     find_items,
     slice_of_search,
 )
 
 PAGE_SIZE = 60
+CHOSEN = "chosen"
+"""What a form sends that means the ticked items."""
 _MAX_NAME = 255
-_MOST_VERSIONS = 1_000
 
 
 def datasets_page(ws: WorkspaceStore, frame: Frame, address: str) -> DatasetsPage:
@@ -79,8 +82,9 @@ def dataset_page(
     *,
     number_: int,
     sent: SentForm | None = None,
+    chosen: Sequence[str] = (),
 ) -> DatasetPage:
-    """One dataset with the items that pass the filter."""
+    """One dataset with the items that pass the filter; `chosen` are the items of a form that was refused."""
     dataset = ws.get_dataset(dataset_id)
     path = f"/datasets/{dataset_id}"
     keys = ws.metadata_keys(dataset.key)
@@ -93,7 +97,7 @@ def dataset_page(
         value_problem = error.message
     except InvalidInput as error:
         problem = error.message
-    query = {"text": search.text or None, "key": search.key or None, "value": search.value or None}
+    query = {name: value or None for name, value in of_search(search)}
     choice = ws.cluster_choice(dataset_id)
     tests = [test for test in ws.list_scenario_tests() if test.dataset_id == dataset_id]
     n_tests = Counter(test.slice_id for test in tests)
@@ -114,10 +118,13 @@ def dataset_page(
         is_filtered=not search.is_empty,
         problem=problem,
         n_matching=part.n_matching,
-        items=tuple(picture(services, item, ws.actor.workspace_id) for item in part.items),
-        pages=_pages(path, query, number_, part.n_places, part.n_matching),
-        new_slice=_slice_form(path, search, part.n_matching, slices, sent)
-        if ws.actor.can_write and part.n_matching
+        items=choosable(services, ws, part.items, dataset_id, of_search(search)),
+        pages=list_pages(path, query, number_, part.n_places, part.n_matching),
+        items_file=(f"{path}/items", with_query("", **query)),
+        metadata_path=f"{path}/metadata",
+        n_keys=len(keys),
+        new_slice=_slice_form(path, search, part.n_matching, slices, sent, chosen)
+        if ws.actor.can_write and (part.n_matching or chosen)
         else None,
         slices=tuple(
             SliceRow(
@@ -137,69 +144,81 @@ dataset.append([nucleus.DatasetItem(reference_id="1", text="a text, or image_loc
     )
 
 
-def save_slice(ws: WorkspaceStore, dataset_id: str, sent: SentForm, search: ItemSearch) -> str | None:
-    """Make a slice of the items that pass the filter, or add them to one; the page to go to, None if something is wrong."""
+def read_search(query: str) -> ItemSearch:
+    """The filter that a query string names."""
+    said = {name: values[-1] for name, values in parse_qs(query).items()}
+    return ItemSearch(normal_text(said.get("text", "")), said.get("key", ""), said.get("value", "").strip())
+
+
+def of_search(search: ItemSearch) -> tuple[tuple[str, str], ...]:
+    """The parameters that name a filter."""
+    return (("text", search.text), ("key", search.key), ("value", search.value))
+
+
+def choosable(
+    services: AppServices,
+    ws: WorkspaceStore,
+    items: Iterable[Item],
+    dataset_id: str,
+    of_list: Sequence[tuple[str, str]],
+) -> tuple[ChoosableItem, ...]:
+    """Items to tick; their pages know the list, so that one goes on from there to the next item of it."""
+    return tuple(
+        ChoosableItem(
+            item.id,
+            replace(picture(services, item, ws.actor.workspace_id), page=path_in_list(dataset_id, item.id, of_list)),
+        )
+        for item in items
+    )
+
+
+def save_slice(
+    ws: WorkspaceStore, dataset_id: str, sent: SentForm, search: ItemSearch, chosen: Sequence[str]
+) -> str | None:
+    """Make a slice of the items that were ticked, or of all that pass the filter, or add them to one.
+
+    Returns:
+        The page to go to; None if something is wrong.
+    """
     dataset = ws.get_dataset(dataset_id)
     into = sent.choice("into", ["", *(each.id for each in ws.list_slices(dataset_id))])
     name = sent.text("name", longest=_MAX_NAME, is_required=not into)
-    if sent.problems:
+    is_chosen = sent.values.get("which") == CHOSEN
+    if is_chosen and not chosen:
+        sent.message = "Nothing was saved: no item is ticked."
+    if sent.problems or sent.message is not None:
         return None
     try:
         if into:
-            return with_query(f"/slices/{into}", added=append_found(ws, dataset, search, into))
-        made = slice_of_search(ws, dataset, search, name)
+            n_new = append_chosen(ws, dataset, into, chosen) if is_chosen else append_found(ws, dataset, search, into)
+            return with_query(f"/slices/{into}", added=n_new)
+        if is_chosen:
+            made = ws.create_slice(dataset_id, name, item_ids=list(chosen))
+        else:
+            made = slice_of_search(ws, dataset, search, name)
         return with_query(f"/slices/{made.id}", added=made.n_members)
     except InvalidInput as error:
         sent.message = f"Nothing was saved: {error.message}"
         return None
 
 
-def slice_page(
-    services: AppServices,
-    ws: WorkspaceStore,
-    frame: Frame,
-    slice_id: str,
-    address: str,
-    *,
-    number_: int,
-    added: str = "",
-) -> SlicePage:
-    """One slice with a page of its members."""
-    found = ws.get_slice(slice_id)
-    dataset = _dataset_of(ws, found)
-    offset = (number_ - 1) * PAGE_SIZE
-    members = ws.slice_items(slice_id, start=offset, limit=PAGE_SIZE)
-    functions = defaultdict(list)
-    for entry in ws.list_all_test_functions():
-        functions[entry.test_id].append(entry.function.name)
-    return SlicePage(
-        frame=frame,
-        slice_id=slice_id,
-        name=found.name,
-        dataset_name=dataset.name,
-        dataset_path=f"/datasets/{dataset.id}",
-        owner=owner_name(ws, found.owner_id),
-        created=when(found.created_at),
-        n_members=found.n_members,
-        notice=f"Saved: {counted(int(added), 'item')} added." if added.isdecimal() and len(added) < 10 else None,
-        members=tuple(picture(services, item, ws.actor.workspace_id, slice_id) for item in members),
-        pages=_pages(f"/slices/{slice_id}", {}, number_, found.n_members, found.n_members),
-        tests=tuple(
-            SliceTestRow(f"/tests/{test.id}", test.name, ", ".join(sorted(functions[test.id])))
-            for test in sorted(ws.list_scenario_tests(), key=lambda test: test.name)
-            if test.slice_id == slice_id
-        ),
-        versions=_versions(ws.list_audit(limit=_MOST_VERSIONS, object_id=slice_id)),
-        code=f"""import nucleus
+def choose_form(dataset_id: str, slices: Sequence[Slice]) -> Form:
+    """Makes a slice of the items that are ticked in a list."""
+    maker = FormMaker("chosen", f"/datasets/{dataset_id}/slices")
+    _add_target(maker, slices)
+    return maker.made(button("Save the ticked items", "which", CHOSEN))
 
-client = nucleus.NucleusClient("YOUR_KEY", endpoint="{address}/v1/nucleus")
-function = client.validate.eval_functions.external_functions["YOUR_FUNCTION"]
-client.validate.create_scenario_test("my test", {json.dumps(slice_id)}, [function])""",
+
+def _add_target(maker: FormMaker, slices: Sequence[Slice]) -> None:
+    maker.add("name", "Name of the slice", "line", "", "What the new slice is called.")
+    maker.add(
+        "into",
+        "Or add to",
+        "choice",
+        "",
+        "Members of a slice stay where they are, and new ones come at its end.",
+        choices=[("", "a new slice"), *((each.id, f"{each.name} ({each.n_members:,})") for each in slices)],
     )
-
-
-def _dataset_of(ws: WorkspaceStore, found: Slice) -> Dataset:
-    return ws.get_dataset(found.dataset_id)
 
 
 def _filter_form(path: str, search: ItemSearch, keys: Sequence[str], value_problem: str | None) -> Form:
@@ -222,22 +241,24 @@ def _filter_form(path: str, search: ItemSearch, keys: Sequence[str], value_probl
     return maker.made(button("Show"))
 
 
-def _slice_form(path: str, search: ItemSearch, n_matching: int, slices: Sequence[Slice], sent: SentForm | None) -> Form:
+def _slice_form(
+    path: str,
+    search: ItemSearch,
+    n_matching: int,
+    slices: Sequence[Slice],
+    sent: SentForm | None,
+    chosen: Sequence[str],
+) -> Form:
     maker = FormMaker("slice", f"{path}/slices", sent)
-    maker.add("name", "Name of the slice", "line", "", "What the new slice is called.")
-    maker.add(
-        "into",
-        "Or add to",
-        "choice",
-        "",
-        "Members of a slice stay where they are, and new ones come at its end.",
-        choices=[("", "a new slice"), *((each.id, f"{each.name} ({each.n_members:,})") for each in slices)],
-    )
-    hidden = [("text", search.text), ("key", search.key), ("value", search.value)]
-    return maker.made(button(f"Save {counted(n_matching, 'item')}"), hidden=hidden)
+    _add_target(maker, slices)
+    hidden = [*of_search(search), *(("item", item_id) for item_id in chosen)]
+    ticked = f"Save the {counted(len(chosen), 'item')} ticked before" if chosen else "Save the ticked items"
+    every = button(f"Save all {counted(n_matching, 'item')}", "which", "all")
+    return maker.made(*([every] if n_matching else []), button(ticked, "which", CHOSEN, "quiet"), hidden=hidden)
 
 
-def _pages(path: str, query: Mapping[str, str | None], page: int, n_places: int, n_rows: int) -> Pages:
+def list_pages(path: str, query: Mapping[str, str | None], page: int, n_places: int, n_rows: int) -> Pages:
+    """Where a list of items is, of `n_places` places."""
     n_pages = max(1, -(-n_places // PAGE_SIZE))
     return Pages(
         number=page,
@@ -245,17 +266,4 @@ def _pages(path: str, query: Mapping[str, str | None], page: int, n_places: int,
         n_rows=n_rows,
         previous_path=with_query(path, **query, page=min(page - 1, n_pages)) if page > 1 else None,
         next_path=with_query(path, **query, page=page + 1) if page < n_pages else None,
-    )
-
-
-def _versions(entries: Sequence[AuditEntry]) -> tuple[SliceVersion, ...]:
-    return tuple(
-        SliceVersion(
-            n_members=f"{entry.detail['n_members']:,}",
-            n_new=f"+{entry.detail.get('n_new', entry.detail['n_members']):,}",
-            when=when(entry.created_at),
-            user_name=entry.user_name,
-        )
-        for entry in entries
-        if entry.action in ("slice.create", "slice.append")
     )

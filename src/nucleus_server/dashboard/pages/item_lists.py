@@ -14,10 +14,13 @@ from nucleus_server.dashboard.contexts import (
     ItemList,
     ItemRow,
     Pages,
+    Picture,
     SavedSlice,
     SortLink,
 )
+from nucleus_server.dashboard.pages.datasets import choose_form
 from nucleus_server.dashboard.pages.forms import FormMaker, button
+from nucleus_server.dashboard.pages.item_addresses import LIST_NAMES, path_in_list
 from nucleus_server.dashboard.pages.pictures import picture
 from nucleus_server.dashboard.pages.shared import counted, criterion_text, number, shortened, verdict
 from nucleus_server.dashboard.sent_forms import SentForm, shown, to_number
@@ -169,6 +172,16 @@ def item_filter(address: ListAddress, keys: Sequence[str]) -> ItemFilter:
     )
 
 
+def page_of(position: int) -> int:
+    """The page of the list, from 1, with the item at this place, from 0."""
+    return 1 + position // PAGE_SIZE
+
+
+def list_words(address: ListAddress) -> str:
+    """What the list is sorted and narrowed down by."""
+    return ", ".join([_HEADINGS[address.order].lower(), *(chip.text for chip in _chips(address))])
+
+
 def condition_path(address: ListAddress, conditions: Sequence[Condition]) -> str:
     """The list of just the items that satisfy these."""
     return replace(address.without_filter(), where=tuple(map(str, conditions))).text()
@@ -208,8 +221,9 @@ def item_list(
         sorts=_sorts(here, function, members),
         items=tuple(
             ItemRow(
+                item_id=None if row.item.deleted_at is not None else row.item.id,
                 rank=offset + i + 1,
-                picture=picture(services, row.item, ws.actor.workspace_id, part.id),
+                picture=_picture(services, ws, judged, row.item, part, here, offset + i),
                 score=number(row.score),
                 weight=f"{row.weight:.4g}",
                 verdict=verdict(row.passed, criterion_text(judged)),
@@ -229,6 +243,7 @@ def item_list(
         query=f"?{urlencode(here.query())}" if here.query() else "",
         filter=_filter_form(judged, here, keys, problem),
         save=_save_form(here, len(positions), sent) if can_write and (len(positions) or sent is not None) else None,
+        choose=choose_form(part.dataset_id, ws.list_slices(part.dataset_id)) if can_write and len(chosen) else None,
         no_save="" if can_write else "Viewers change nothing: a member can save this list as a slice.",
         saved=_saved(ws, function, saved_id),
     )
@@ -362,6 +377,23 @@ def _saved(ws: WorkspaceStore, function: EvalFunction, slice_id: str) -> SavedSl
         f"client.validate.create_scenario_test({made.name!r}, {made.id!r}, [function])"
     )
     return SavedSlice(made.name, counted(made.n_members, "item"), made.id, code)
+
+
+def _picture(
+    services: AppServices,
+    ws: WorkspaceStore,
+    judged: JudgedEvaluation,
+    item: Item,
+    part: Slice,
+    here: ListAddress,
+    position: int,
+) -> Picture:
+    """The item's image; its page knows the list, so that one goes on from there to the next item of it."""
+    found = picture(services, item, ws.actor.workspace_id)
+    if found.page is None:
+        return found
+    of_list = [("evaluation", judged.evaluation.id), *(pair for pair in here.query() if pair[0] in LIST_NAMES)]
+    return replace(found, page=path_in_list(part.dataset_id, item.id, of_list, position))
 
 
 def _metadata(item: Item) -> tuple[tuple[str, str], ...]:

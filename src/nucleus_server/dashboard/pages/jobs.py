@@ -70,6 +70,12 @@ _SHOWN_WORDS = {
 }
 
 
+def is_shown(job: Job, show: str, kind: str) -> bool:
+    """Whether the list has the job; what is no status and no type lets all through."""
+    is_type = kind not in [each.value for each in JobType] or job.type.value == kind
+    return is_type and job.status in (_SHOWN.get(show) or tuple(JobStatus))
+
+
 def jobs_page(ws: WorkspaceStore, frame: Frame, *, show: str, kind: str, number: int) -> JobsPage:
     """A page of the jobs with a status and of a type; what the address says of neither lets all through."""
     shown = show if show in _SHOWN else ""

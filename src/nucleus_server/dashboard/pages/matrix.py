@@ -87,10 +87,11 @@ def matrix_page(ws: WorkspaceStore, frame: Frame, query: MatrixQuery, address: s
         is_failing=query.is_failing,
         is_changed=query.is_changed,
         is_filtered=query != everything,
+        files_query=_path(replace(query, models_page=1, tests_page=1))[1:],
         models=tuple(ModelColumn(model.name, f"/models/{model.id}") for model in matrix.models),
         has_baselines=any(row.baseline is not None for each in matrix.tests for row in each.rows),
         model_pages=_model_pages(matrix, query),
-        tests=tuple(_test(each, paths) for each in matrix.tests),
+        tests=tuple(_test(each, paths, query) for each in matrix.tests),
         test_pages=_test_pages(matrix, query),
         code=_first_test_code(address),
     )
@@ -174,16 +175,18 @@ def _test_pages(matrix: Matrix, query: MatrixQuery) -> Pages:
     )
 
 
-def _test(each: MatrixTest, paths: Mapping[str, str]) -> TestResults:
+def _test(each: MatrixTest, paths: Mapping[str, str], query: MatrixQuery) -> TestResults:
     test = each.test
     return TestResults(
         path=f"/tests/{test.id}",
         name=test.name,
         slice_name=each.slice.name,
+        slice_path=None if each.slice_is_hidden else f"/slices/{each.slice.id}",
         dataset_name=each.dataset_name or UNDEFINED,
+        dataset_path=f"/datasets/{each.slice.dataset_id}" if each.dataset_name else None,
         size=counted(each.slice.n_members, "item"),
         is_blocking=test.is_blocking,
-        tags=test.tags,
+        tags=tuple((tag, _path(replace(query, tag=tag, tests_page=1))) for tag in test.tags),
         rows=tuple(_row(row, paths) for row in each.rows),
     )
 

@@ -105,6 +105,7 @@ def uploads_page(
             ),
         ),
         is_filtered=any(chosen.values()),
+        files_query=with_query("", **chosen),
         turn=Turn(
             first=offset + 1,
             last=offset + len(shown),

@@ -16,13 +16,25 @@ _STATUSES = {
 }
 
 
+def chosen_status(text: str | None) -> str | None:
+    """The status that an address names; None for all."""
+    return text if text in _STATUSES else None
+
+
 def waivers_page(ws: WorkspaceStore, frame: Frame, status: str | None, notice: str | None) -> WaiversPage:
     """All waivers, or those of one status."""
-    chosen = status if status in _STATUSES else None
+    chosen = chosen_status(status)
     found = [waiver for waiver in ws.list_waivers() if chosen is None or waiver.status == chosen]
     filters = [("all", "/waivers", chosen is None)]
     filters += [(word, with_query("/waivers", status=word), word == chosen) for word in _STATUSES]
-    return WaiversPage(frame, waiver_rows(found, ws.actor), tuple(filters), chosen is not None, notice)
+    return WaiversPage(
+        frame=frame,
+        waivers=waiver_rows(found, ws.actor),
+        filters=tuple(filters),
+        files_query=with_query("", status=chosen),
+        is_filtered=chosen is not None,
+        notice=notice,
+    )
 
 
 def waiver_rows(waivers: Iterable[Waiver], actor: Actor) -> tuple[WaiverRow, ...]:
