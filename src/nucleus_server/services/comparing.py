@@ -121,11 +121,11 @@ def compare_on_test(
 
 def compare_with_baseline(
     ws: WorkspaceStore, test_id: str, *, wait_s: float, history: Sequence[Evaluation] | None = None
-) -> dict[str, ReportEntry]:
+) -> dict[str, PairVerdict | None]:
     """Evaluation id → its comparison with the baseline's newest one, for the newest evaluation of every other model.
 
-    Empty if the test has no baseline. The verdicts of entries are adjusted for all that are shown here; those of
-    `comparison` are not. `history` are the test's evaluations, oldest first, if they were read already.
+    Empty if the test has no baseline; None while a verdict is being computed. Nothing is adjusted for other comparisons.
+    `history` are the test's evaluations, oldest first, if they were read already.
     """
     test = ws.get_scenario_test(test_id)
     if test.baseline_model_key is None:
@@ -136,14 +136,19 @@ def compare_with_baseline(
         for e in (ws.list_evaluations(test_id) if history is None else history)
         if e.status is EvaluationStatus.COMPLETED and e.function_key in entries
     }
-    matters = [
-        Matter(test, entries[function_key], candidate=evaluation, baseline=baseline)
-        for (function_key, model_key), evaluation in newest.items()
-        if model_key != test.baseline_model_key
-        and (baseline := newest.get((function_key, test.baseline_model_key))) is not None
-    ]
-    found = compare_matters(ws, matters, Rules(), wait_s=wait_s)
-    return {entry.candidate.evaluation_id: entry for entry in found.entries if entry.candidate is not None}
+    clusters = Clusters(ws)
+    questions = []
+    for (function_key, model_key), evaluation in newest.items():
+        baseline = newest.get((function_key, test.baseline_model_key))
+        if model_key != test.baseline_model_key and baseline is not None:
+            function, margin = entries[function_key].function, entries[function_key].margin
+            cluster = clusters.resolve(test, function)
+            questions.append(Question(baseline, evaluation, function, test.dataset_key, cluster, margin))
+    found = answers(ws, clusters, questions, wait_s=wait_s).verdicts
+    return {
+        question.candidate.id: verdict if isinstance(verdict, PairVerdict) else None
+        for question, verdict in zip(questions, found, strict=True)
+    }
 
 
 def compare_evaluations(

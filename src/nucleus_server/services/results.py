@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nucleus_metrics import weighted_mean
 from nucleus_server.domain import Direction, EvalFunction, Evaluation, Item, JudgedEvaluation
 from nucleus_server.services.upload_report import range_of
 from nucleus_server.storage import WorkspaceStore
@@ -100,12 +99,12 @@ class WeightEffect:
     """What the weights make of a result.
 
     Attributes:
-        unweighted: The mean of the scores if each counted once; None without a score.
+        unweighted: The mean of the scores if each counted once.
         n_effective: As many items of equal weight would be worth as much: (Σw)² / Σw².
         heaviest_tenth: The share of the whole weight that the tenth of the scored items with the largest weights has.
     """
 
-    unweighted: float | None
+    unweighted: float
     n_effective: float
     heaviest_tenth: float
 
@@ -114,16 +113,18 @@ def weight_effect(members: Members) -> WeightEffect | None:
     """What the weights of the scored members do; None if every weight is 1, or none is above 0."""
     if members.weights is None:
         return None
-    is_scored = ~np.isnan(members.scores)
-    weights = members.weights[is_scored]
+    scores, weights = members.scores, members.weights
+    is_missing = np.isnan(scores)
+    if is_missing.any():
+        scores, weights = scores[~is_missing], weights[~is_missing]
     total = float(weights.sum())
     if total == 0.0:
         return None
     n_heaviest = max(1, len(weights) // 10)
     heaviest = np.partition(weights, len(weights) - n_heaviest)[-n_heaviest:]
     return WeightEffect(
-        unweighted=weighted_mean(members.scores[is_scored]).value,
-        n_effective=total**2 / float(np.square(weights).sum()),
+        unweighted=float(scores.mean()),  # in member order, and so the same wherever it is asked for
+        n_effective=total**2 / float(weights @ weights),
         heaviest_tenth=float(heaviest.sum()) / total,
     )
 

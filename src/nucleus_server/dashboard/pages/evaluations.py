@@ -55,7 +55,14 @@ from nucleus_server.services.item_filters import Condition, satisfying
 from nucleus_server.services.item_slices import MAX_MEMBERS, save_items
 from nucleus_server.services.judging import judge_one
 from nucleus_server.services.result_history import ResultInterval, place_of, result_interval
-from nucleus_server.services.results import Members, missing_items, read_members, score_histogram, weight_effect
+from nucleus_server.services.results import (
+    Members,
+    WeightEffect,
+    missing_items,
+    read_members,
+    score_histogram,
+    weight_effect,
+)
 
 _LONGEST_NAME = 255
 
@@ -86,6 +93,7 @@ def evaluation_page(
     read = _read(ws, evaluation_id)
     judged, evaluation, entry = read.judged, read.judged.evaluation, read.entry
     address = _address(evaluation_id, query)
+    effect = weight_effect(read.members)
     return EvaluationPage(
         frame=frame,
         evaluation_id=evaluation.id,
@@ -100,8 +108,8 @@ def evaluation_page(
             waivers=ws.list_waivers(is_active=True),
         ),
         weights=f"weighted, sum of weights {evaluation.weight_sum:.4g}" if evaluation.is_weighted else "not weighted",
-        weighing=_weighing(read),
-        weight_note=_weight_note(read),
+        weighing=() if effect is None else _weighing(judged, effect),
+        weight_note="" if effect is None else _weight_note(judged, effect),
         interval=_interval_part(
             result_interval(ws, evaluation, entry, read.test, may_compute=False),
             Clusters(ws).resolve(read.test, entry.function),
@@ -200,14 +208,11 @@ def _interval_part(interval: ResultInterval | None, cluster: ResolvedCluster) ->
     return IntervalPart(interval_words(interval), f"95{NBSP}% interval ({interval.method}), {clusters}")
 
 
-def _weighing(read: _Reading) -> tuple[WeightRow, ...]:
-    effect, judged = weight_effect(read.members), read.judged
-    if effect is None:
-        return ()
+def _weighing(judged: JudgedEvaluation, effect: WeightEffect) -> tuple[WeightRow, ...]:
     judgement, criterion = judged.judgement, criterion_text(judged)
     if judgement is not None and judgement.n_common is not None:
         without = Verdict("not compared", UNDEFINED, "none", "the baseline has other members")
-    elif judgement is None or effect.unweighted is None:
+    elif judgement is None:
         without = verdict(None, criterion)
     else:
         without = verdict(judgement.comparison.holds(effect.unweighted, judgement.threshold), criterion)
@@ -217,12 +222,9 @@ def _weighing(read: _Reading) -> tuple[WeightRow, ...]:
     )
 
 
-def _weight_note(read: _Reading) -> str:
-    effect = weight_effect(read.members)
-    if effect is None:
-        return ""
+def _weight_note(judged: JudgedEvaluation, effect: WeightEffect) -> str:
     return (
-        f"The weights make {read.judged.evaluation.n_scored:,} scored items worth {effect.n_effective:,.0f} of equal weight; "
+        f"The weights make {judged.evaluation.n_scored:,} scored items worth {effect.n_effective:,.0f} of equal weight; "
         f"the tenth with the largest weights has {percent(effect.heaviest_tenth)} of all weight."
     )
 

@@ -40,7 +40,7 @@ from nucleus_server.domain import (
     CriterionChange,
     Evaluation,
     JudgedEvaluation,
-    ReportEntry,
+    PairVerdict,
     ScenarioTest,
     Slice,
     TestFunction,
@@ -173,7 +173,7 @@ def cell(
     upload: str,
     paths: Mapping[str, str],
     baselines: Mapping[int, str] | None = None,
-    compared: ReportEntry | None = None,
+    pair: PairVerdict | None = None,
     waivers: Iterable[Waiver] = (),
 ) -> Cell:
     """One evaluation.
@@ -181,7 +181,7 @@ def cell(
     Args:
         paths: The pages of the functions that were not deleted.
         baselines: Function key → the baseline's evaluation.
-        compared: Its comparison with that; None if it was not looked at.
+        pair: Its comparison with that; None if it was not looked at, or is being computed.
         waivers: Those in force.
     """
     evaluation = judged.evaluation
@@ -189,7 +189,6 @@ def cell(
     n_live = evaluation.n_members - evaluation.n_deleted
     baseline = (baselines or {}).get(evaluation.function_key, evaluation.id)
     is_comparable = baseline != evaluation.id and evaluation.result is not None
-    pair = None if compared is None else compared.comparison
     return Cell(
         evaluation_path=f"/evaluations/{evaluation.id}",
         model_name=evaluation.model_name,

@@ -30,7 +30,7 @@ def test_file(
     ]
     compared = compare_with_baseline(ws, test_id, wait_s=PATIENCE_S)
     n_missing = sum(len(history.points) - history.n_computed for history in histories)
-    n_missing += sum(entry.is_computing for entry in compared.values())
+    n_missing += sum(pair is None for pair in compared.values())
     if n_missing:
         raise Conflict(
             f"the test's file is not complete: {n_missing:,} intervals and verdicts are being computed. Ask for it again in a "
