@@ -47,8 +47,10 @@ class ModelComparison:
     absent: tuple[Model, ...]
 
 
-def evaluated_models(ws: WorkspaceStore, test_id: str, function_id: str | None) -> EvaluatedModels:
-    """The models that can be compared on a test.
+def evaluated_models(
+    ws: WorkspaceStore, test_id: str, function_id: str | None, history: Sequence[Evaluation] | None = None
+) -> EvaluatedModels:
+    """The models that can be compared on a test; `history` are its evaluations, oldest first, if they were read already.
 
     Raises:
         NotFound: The test does not exist, or the function is none of it.
@@ -61,7 +63,7 @@ def evaluated_models(ws: WorkspaceStore, test_id: str, function_id: str | None) 
             f"{(function_id or '')[:40]} is not a function of scenario test {test.name!r}", code="function_not_in_test"
         )
     newest: dict[str, Evaluation] = {}
-    for evaluation in reversed(ws.list_evaluations(test_id)):
+    for evaluation in reversed(ws.list_evaluations(test_id) if history is None else history):
         if (
             evaluation.function_key == entry.function.key
             and evaluation.status is EvaluationStatus.COMPLETED

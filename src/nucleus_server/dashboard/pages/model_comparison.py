@@ -178,9 +178,12 @@ def compare_chooser(known: EvaluatedModels, baseline_id: str | None, model_ids: 
     )
 
 
-def test_chooser(ws: WorkspaceStore, test_id: str) -> CompareChooser | None:
-    """The form on the test's own page; None if there are not two models to compare."""
-    known = evaluated_models(ws, test_id, None)
+def test_chooser(ws: WorkspaceStore, test_id: str, history: Sequence[Evaluation]) -> CompareChooser | None:
+    """The form on the test's own page; None if there are not two models to compare.
+
+    `history` are the test's evaluations, oldest first.
+    """
+    known = evaluated_models(ws, test_id, None, history)
     return compare_chooser(known, known.baseline_id, ()) if len(known.newest) > 1 else None
 
 

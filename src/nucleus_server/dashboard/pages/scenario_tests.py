@@ -153,7 +153,7 @@ def test_page(
         ),
         waivers=waiver_rows(waivers, ws.actor),
         notice=notice,
-        compare_chooser=test_chooser(ws, test.id),
+        compare_chooser=test_chooser(ws, test.id, evaluations),
         code=_upload_code(address, test.id, entries[0].function.name),
     )
 
