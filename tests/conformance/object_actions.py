@@ -177,6 +177,12 @@ OBJECT_ACTIONS: dict[str, Action] = {
     "change_model": _predicted(
         lambda w, ds, prj, run: w.change_model(prj, add_tags=["new"], remove_tags=["old"], remove_slices=["slc"])
     ),
+    "create_object_slice": _annotated(
+        lambda w, ds: w.create_object_slice(ds, "new", [o.id for o in w.annotations_of(w.get_dataset(ds).key, [0])[0]])
+    ),
+    "change_slice_tags": lambda ws: (lambda world: lambda w: w.change_slice_tags(world.slice.id, add=["t"]))(
+        make_world(ws)
+    ),
     "commit_model_run": _predicted(lambda w, ds, prj, run: w.commit_model_run(run, {"class_agnostic": True})),
     "delete_model_run": _predicted(lambda w, ds, prj, run: w.delete_model_run(run)),
     "copy_predictions": _predicted(lambda w, ds, prj, run: w.copy_predictions(run)),

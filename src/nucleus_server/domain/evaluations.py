@@ -117,6 +117,10 @@ class Evaluation(EvaluationSummary):
     created_at: datetime
     completed_at: datetime | None
     upload_id: str | None = None
+    annotation_revision: int | None = None
+    """What the dataset's annotations had become when it was made; None for those made before that was kept."""
+    prediction_revision: int | None = None
+    """The same of the model's predictions for the dataset; None if it had none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from nucleus_server.domain import (
 )
 from nucleus_server.errors import InvalidInput, NotFound
 from nucleus_server.services.clusters import Clusters
+from nucleus_server.services.ground_truth import GroundTruth
 from nucleus_server.services.outcomes import Facts, decide
 from nucleus_server.services.verdicts import Answers, Question, answers, with_worst
 from nucleus_server.storage import WorkspaceStore
@@ -188,7 +189,8 @@ def compare_matters(ws: WorkspaceStore, matters: Sequence[Matter], rules: Rules,
     """
     clusters = Clusters(ws)
     sizes = {part.key: part.n_members for part in ws.list_slices()}
-    drafts = [_Draft(ws, clusters, matter, rules, sizes.get(matter.test.slice_key)) for matter in matters]
+    truth = GroundTruth(ws)
+    drafts = [_Draft(ws, clusters, truth, matter, rules, sizes.get(matter.test.slice_key)) for matter in matters]
     questions = [question for draft in drafts for question in draft.questions]
     found: Answers = answers(ws, clusters, questions, wait_s=wait_s)
     verdicts = iter(found.verdicts)
@@ -209,9 +211,16 @@ class _Draft:
     """An entry in the making: its questions first, then what was answered."""
 
     def __init__(
-        self, ws: WorkspaceStore, clusters: Clusters, matter: Matter, rules: Rules, n_members: int | None
+        self,
+        ws: WorkspaceStore,
+        clusters: Clusters,
+        truth: GroundTruth,
+        matter: Matter,
+        rules: Rules,
+        n_members: int | None,
     ) -> None:
         self.matter = matter
+        self._truth = truth
         self._n_members = n_members  # of the slice as it is now; None if it was deleted
         self.pair: PairVerdict | None = None
         self._check: ThresholdVerdict | None = None
@@ -344,6 +353,7 @@ class _Draft:
         if self._n_members is not None and self._n_members > candidate.n_members:
             n = self._n_members - candidate.n_members
             yield f"the slice has grown by {n:,} since the candidate was evaluated: nothing here is about those members"
+        yield from self._truth.warnings(candidate, self.matter.baseline, test.dataset_key)
         if pair is None and self._check is None and self._mode is Mode.POINT:
             pass  # nothing here depends on clusters
         elif (warning := self._clusters.warning(test.dataset_key, self._cluster)) is not None:

@@ -345,6 +345,11 @@ class AnnotationRows(SceneUploadRows):
             )
             return tuple(tags)
 
+    def annotation_revision(self, dataset_key: int) -> int:
+        """What the dataset's annotations have become: a number that grows with each change of them."""
+        with self._read() as connection:
+            return int(self._own_dataset(connection, dataset_key).annotation_revision)
+
     def n_changed_annotations(self, dataset_key: int, since_revision: int, ordinals: NDArray[np.int64]) -> int:
         """How many of these items have annotations that changed after the revision."""
         table = schema.annotations

@@ -96,7 +96,7 @@ class EvaluationRows(MemberListRows):
         with self._write() as connection:
             series = self._series(connection, new)
             newest = self._newest_of(connection, series, new.n_members)
-            if newest is not None and newest.digest == new.digest:
+            if newest is not None and newest.digest == new.digest and self._saw_these(connection, series, newest):
                 return self._evaluation(connection, newest.id), True
             now = self._now()
             key = self._insert_evaluation(connection, series, new, EvaluationStatus.COMPLETED, now)
@@ -139,7 +139,7 @@ class EvaluationRows(MemberListRows):
         """The newest completed evaluation of these over the same members."""
         table = schema.evaluations
         found: Any = connection.execute(
-            sa.select(table.c.id, table.c.digest, table.c.created_at)
+            sa.select(table.c.id, table.c.digest, table.c.created_at, table.c.annotation_revision)
             .where(
                 table.c.test_key == series.test.key,
                 table.c.function_key == series.function.key,
@@ -155,6 +155,12 @@ class EvaluationRows(MemberListRows):
         row: AnyRow | None = found
         return row
 
+    def _saw_these(self, connection: Connection, series: _SeriesRows, newest: AnyRow) -> bool:
+        """Whether the annotations are those that this evaluation saw: equal scores on others are an answer of their own."""
+        dataset_key = self._slice_row(connection, series.test.slice_key).dataset_key
+        seen = newest.annotation_revision
+        return seen is None or bool(seen == self._dataset_row(connection, dataset_key).annotation_revision)
+
     def _insert_evaluation(
         self,
         connection: Connection,
@@ -164,6 +170,8 @@ class EvaluationRows(MemberListRows):
         created_at: int,
         user_key: int | None = None,
     ) -> int:
+        dataset = self._dataset_row(connection, self._slice_row(connection, series.test.slice_key).dataset_key)
+        run = self._newest_run(connection, series.model.key, dataset.key)
         return self._insert(
             connection,
             schema.evaluations,
@@ -181,6 +189,9 @@ class EvaluationRows(MemberListRows):
             weight_sum=new.weight_sum,
             is_weighted=new.weights is not None,
             digest=new.digest,
+            annotation_revision=dataset.annotation_revision,
+            prediction_run_key=None if run is None else run.key,
+            prediction_revision=None if run is None else run.revision,
             user_key=user_key or self.actor.user_key,
             created_at=created_at,
             completed_at=self._now() if status is EvaluationStatus.COMPLETED else None,
@@ -489,4 +500,6 @@ def to_evaluation(row: AnyRow) -> Evaluation:
         created_at=from_micros(row.created_at),
         completed_at=optional_moment(row.completed_at),
         upload_id=row.upload_id,
+        annotation_revision=row.annotation_revision,
+        prediction_revision=row.prediction_revision,
     )

@@ -14,10 +14,10 @@ from nucleus_server.errors import AlreadyExists, PermissionDenied
 from nucleus_server.storage import schema
 from nucleus_server.storage.base import AnyRow, from_micros, to_json
 from nucleus_server.storage.ids import new_id
-from nucleus_server.storage.slices import SliceRows
+from nucleus_server.storage.object_slices import ObjectSliceRows
 
 
-class ModelRows(SliceRows):
+class ModelRows(ObjectSliceRows):
     """The part of the workspace store that keeps models and evaluation functions."""
 
     def create_model(

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from nucleus_server.domain import Comparison, Json, Mode, ScenarioTest, TestFunction
+from nucleus_server.domain import Comparison, Json, Mode, ScenarioTest, SliceMember, TestFunction
 from nucleus_server.errors import AlreadyExists, Conflict, InvalidInput, NotFound, Problem
 from nucleus_server.storage import schema
 from nucleus_server.storage.base import AnyRow, from_micros, to_json
@@ -30,6 +30,12 @@ class ScenarioTestRows(PredictionRows):
         with self._write() as connection:
             slice_row = self._row_by_id(connection, schema.slices, slice_id, "slice")
             self._require_owner(slice_row.owner_key, "slice", "build a scenario test on it")
+            if slice_row.member == SliceMember.OBJECT.value:
+                raise InvalidInput(
+                    f"expected a slice of items or scenes, got {slice_id} of annotations and predictions: create one of their "
+                    "items",
+                    code="slice_of_objects",
+                )
             if not functions:
                 raise InvalidInput("expected at least one evaluation function, got none", code="no_eval_functions")
             repeated = sorted({f for f, _ in functions if [g for g, _ in functions].count(f) > 1})

@@ -54,7 +54,7 @@ class SliceRows(AnnotationRows):
                 parts.append(self._resolve_item_ids(connection, dataset, item_ids))
             if ordinals is not None:
                 parts.append(self._live(connection, dataset, ordinals))
-            members = _first_occurrences(np.concatenate(parts))
+            members = first_occurrences(np.concatenate(parts))
             key = self._insert(
                 connection,
                 schema.slices,
@@ -76,13 +76,18 @@ class SliceRows(AnnotationRows):
             row = self._row_by_id(connection, schema.slices, slice_id, "slice", lock=True)
             dataset = self._dataset_row(connection, row.dataset_key)
             member = SliceMember(row.member)
+            if member is SliceMember.OBJECT:
+                raise InvalidInput(
+                    f"slice {slice_id} is of objects, which have no reference ids: create a slice of all their ids",
+                    code="slice_of_objects",
+                )
             if dataset.is_scene and not row.n_members:
                 # Of an empty slice the first members say what they are.
                 member = self._member_named(connection, dataset, reference_ids)
                 connection.execute(
                     schema.slices.update().where(schema.slices.c.key == row.key).values(member=member.value)
                 )
-            wanted = _first_occurrences(self._resolve(connection, dataset, reference_ids, member))
+            wanted = first_occurrences(self._resolve(connection, dataset, reference_ids, member))
             members = self._ordinals(connection, row.key, row.n_members)
             new = wanted[~np.isin(wanted, members)]
             if len(new):
@@ -372,7 +377,8 @@ class SliceRows(AnnotationRows):
         return _to_slice(connection.execute(self._slice_select().where(schema.slices.c.id == slice_id)).one())
 
 
-def _first_occurrences(ordinals: NDArray[np.int64]) -> NDArray[np.int64]:
+def first_occurrences(ordinals: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The different values, in the order in which they came first."""
     _, first = np.unique(ordinals, return_index=True)
     return ordinals[np.sort(first)]
 
