@@ -32,7 +32,7 @@ def test_the_newest_of_each_dataset_are_looked_at(ws: WorkspaceStore) -> None:
     ws.append_items(gone.id, [NewItem("x", {}, location="https://c.example/1")], update=False)
     ws.delete_item(few.id, "deleted")
     ws.delete_dataset(gone.id)
-    found = ws.sample_locations(per_dataset=3)
+    found = ws.sample_locations(most=6)
     assert sorted(location for _, location in found) == [
         "https://a.example/2",
         "https://a.example/3",

@@ -12,8 +12,11 @@ from nucleus_server.storage.ids import item_id
 class MediaLocationRows(WorkspaceBase):
     """The part of the workspace store that looks at where media is."""
 
-    def sample_locations(self, *, per_dataset: int) -> list[tuple[str, str]]:
-        """(item id, location) of the newest items of each dataset, at most `per_dataset` of each, deleted ones left out."""
+    def sample_locations(self, *, most: int) -> list[tuple[str, str]]:
+        """(item id, location) of the newest items of each dataset, deleted ones left out.
+
+        `most` items are looked at, the same number of each dataset, but one of each at least.
+        """
         items, datasets = schema.items, schema.datasets
         location = sa.func.coalesce(items.c.pointcloud_location, items.c.location)
         found: list[tuple[str, str]] = []
@@ -23,6 +26,7 @@ class MediaLocationRows(WorkspaceBase):
                 .where(datasets.c.workspace_key == self._workspace_key, datasets.c.hidden_at.is_(None))
                 .order_by(datasets.c.key)
             ).all()
+            per_dataset = max(1, most // max(1, len(rows_of_datasets)))
             for dataset in rows_of_datasets:
                 # By the primary key from its end: as quick for a million items as for a thousand.
                 newest = (

@@ -38,6 +38,7 @@ _WORDS = {
     JobType.UPLOAD_ANNOTATIONS: "add annotations",
     JobType.UPLOAD_PREDICTIONS: "add predictions",
     JobType.DELETE_ANNOTATIONS: "delete annotations",
+    JobType.MODEL_RUN_COMMIT: "commit a model run",
     JobType.UPLOAD_LIDAR_SCENE: "add lidar scenes",
     JobType.UPLOAD_VIDEO_SCENE: "add video scenes",
     JobType.UPDATE_METADATA: "merge metadata",
@@ -95,7 +96,7 @@ def jobs_page(ws: WorkspaceStore, frame: Frame, *, show: str, kind: str, number:
         "choice",
         types[0] if types else "",
         "Work that outlives a request.",
-        choices=[("", "anything"), *((each.value, _WORDS[each]) for each in JobType)],
+        choices=[("", "anything"), *((each.value, _what(each)) for each in JobType)],
     )
     return JobsPage(
         frame=frame,
@@ -179,7 +180,7 @@ def _row(job: Job, names: dict[str, str]) -> JobRow:
     return JobRow(
         id=job.id,
         path=f"/jobs/{job.id}",
-        what=_WORDS[job.type],
+        what=_what(job.type),
         status=_STATUSES[job.status],
         share=_share(job) if job.status is JobStatus.RUNNING and job.total_steps > 0 else None,
         steps=f"{job.completed_steps:,} of {job.total_steps:,}",
@@ -192,6 +193,11 @@ def _row(job: Job, names: dict[str, str]) -> JobRow:
         n_more=max(0, len(made) - _MOST_MADE),
         errors=job.errors,
     )
+
+
+def _what(job_type: JobType) -> str:
+    """What jobs of this type do; by the type's own name if nobody has said it."""
+    return _WORDS.get(job_type, job_type.value)
 
 
 def _share(job: Job) -> float:

@@ -10,14 +10,14 @@ from nucleus_server.services import WorkspaceStore
 from nucleus_server.services.app_services import AppServices
 from nucleus_server.services.media_sources import Unlisted, unlisted_places
 
-_PER_DATASET = 1_000
+_MOST_ITEMS = 2_000
 _MOST_PLACES = 20
 
 
 def media_part(services: AppServices, ws: WorkspaceStore) -> MediaPart:
     """What is listed, and of the newest items of each dataset what is not."""
     sources = services.media_sources
-    locations = ws.sample_locations(per_dataset=_PER_DATASET)
+    locations = ws.sample_locations(most=_MOST_ITEMS)
     found = unlisted_places(sources, locations)[:_MOST_PLACES]
     return MediaPart(
         origins=sources.origins,
@@ -32,7 +32,7 @@ def media_part(services: AppServices, ws: WorkspaceStore) -> MediaPart:
             for bucket in sources.buckets
         ),
         unlisted=tuple(UnlistedRow(each.place, f"{each.n_items:,}", f"/items/{each.example_id}") for each in found),
-        looked_at=f"Looked at: {len(locations):,} addresses, those of the newest {_PER_DATASET:,} items of each dataset.",
+        looked_at=f"Looked at: {len(locations):,} addresses, those of the newest items of each dataset, {_MOST_ITEMS:,} in all.",
         advice=_advice(sources.origins, found),
     )
 
