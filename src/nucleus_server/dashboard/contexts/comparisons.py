@@ -224,5 +224,6 @@ class CompareModelsPage:
     code: str = doc("What to run to upload scores of a model; shown if something is missing.")
     n_common: str = doc("How many items all models scored, in words.")
     models: tuple[ComparedModel, ...] = doc("The baseline first, then the candidates; empty if nothing is compared.")
+    warnings: tuple[str, ...] = doc("What looks odd about the comparisons, each once.")
     progress: Progress | None = doc("How far the verdicts are; None if they are there.")
     listing: ComparedList | None = doc("The items; None if nothing is compared.")

@@ -28,7 +28,13 @@ from nucleus_server.dashboard.pages.comparison_lists import (
     save_listed,
 )
 from nucleus_server.dashboard.pages.shared import UNDEFINED, counted, function_paths, number, percent
-from nucleus_server.dashboard.pages.verdict_words import adjusted_text, comparison_verdict, delta_text, unit_text
+from nucleus_server.dashboard.pages.verdict_words import (
+    adjusted_text,
+    comparison_verdict,
+    delta_text,
+    sentence,
+    unit_text,
+)
 from nucleus_server.dashboard.sent_forms import SentForm
 from nucleus_server.domain import Evaluation, ReportEntry
 from nucleus_server.errors import InvalidInput, NotFound
@@ -100,6 +106,7 @@ def compare_models_page(
         code=_code(known, address_of_server),
         n_common="" if comparison is None else _common_text(comparison.view),
         models=models,
+        warnings=() if comparison is None else _warnings(comparison),
         progress=None if comparison is None else _progress(comparison, path, query),
         listing=listing,
     )
@@ -272,6 +279,12 @@ def _candidate(
         choose_path=here.text(),
         is_chosen=address.candidate == place,
     )
+
+
+def _warnings(comparison: ModelComparison) -> tuple[str, ...]:
+    """Each once; what members are left out of which comparison is said in the table."""
+    found = [warning for entry in comparison.entries for warning in entry.warnings if "left out" not in warning]
+    return tuple(map(sentence, dict.fromkeys(found)))
 
 
 def _plots(entries: Sequence[ReportEntry]) -> list[IntervalPlot | None]:

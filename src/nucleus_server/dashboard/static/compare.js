@@ -4,6 +4,8 @@
 document.addEventListener("chart:drawn", (event) => {
   const place = event.target.closest("[data-brush]");
   if (!place) return;
+  // The area's own marks have no name; the chart they are in has one.
+  for (const mark of place.querySelectorAll("[class*=brush_brush]")) mark.setAttribute("aria-hidden", "true");
   let waiting;
   event.detail.addSignalListener("brush", (_, area) => {
     clearTimeout(waiting);
