@@ -93,6 +93,7 @@ GROUPS: dict[str, list[Any]] = {
         nucleus.LidarScene,
         nucleus.Frame,
         nucleus.VideoScene,
+        nucleus.SceneInfo,
         nucleus.Track,
         nucleus.CameraParams,
         nucleus.CameraModels,

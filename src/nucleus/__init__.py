@@ -33,6 +33,7 @@ from nucleus._categories import CategoryAnnotation, MultiCategoryAnnotation, Sce
 from nucleus._client import NucleusClient
 from nucleus._dataset import Dataset, DatasetInfo
 from nucleus._dataset_item import DatasetItem, DatasetItemEmbeddingInfo
+from nucleus._dataset_scenes import SceneInfo
 from nucleus._exceptions import (
     AuthenticationError,
     BadRequestError,
@@ -140,6 +141,7 @@ __all__ = [
     "Scene",
     "SceneCategoryAnnotation",
     "SceneCategoryPrediction",
+    "SceneInfo",
     "ScoringRun",
     "Segment",
     "SegmentationAnnotation",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +15,26 @@ from nucleus._tracks import Track
 _MAX_SCENES_PER_PAGE = 30
 
 
+@dataclass(frozen=True)
+class SceneInfo:
+    """A scene in a list; `row.type` and `row["type"]` are the same.
+
+    Attributes:
+        id: The server's id.
+        reference_id: Your own id of it.
+        type: `lidar` or `video`.
+        metadata: Anything that JSON can hold; None if there is none.
+    """
+
+    id: str
+    reference_id: str
+    type: str
+    metadata: dict[str, Any] | None = None
+
+    def __getitem__(self, key: str) -> Any:
+        return getattr(self, key)
+
+
 class DatasetScenes:
     """Scenes, and what is seen on several of their items."""
 
@@ -21,9 +42,10 @@ class DatasetScenes:
     _connection: Connection
 
     @property
-    def scenes(self) -> list[dict[str, Any]]:
-        """`id`, `reference_id`, `type` and `metadata` of all its scenes, in the order of insertion."""
-        return list(self._connection.get(f"dataset/{self.id}/scenes_list")["scenes"])
+    def scenes(self) -> list[SceneInfo]:
+        """What the server says of all its scenes, in the order of insertion, without their items."""
+        rows = self._connection.get(f"dataset/{self.id}/scenes_list")["scenes"]
+        return [SceneInfo(row["id"], row["reference_id"], row["type"], row.get("metadata")) for row in rows]
 
     def get_scene(self, reference_id: str) -> Scene:
         """The scene with this reference id, with its items."""

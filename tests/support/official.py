@@ -12,6 +12,7 @@ from typing import Any
 from tests.support.server import ADMIN_KEY, LiveServer, environment
 
 VERSIONS = ("0.18.4", "0.22.3")
+OURS = "ours"
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -32,10 +33,17 @@ def official_python(version: str) -> Path:
 
 
 def run_driver(version: str, driver: Path, server: LiveServer, *arguments: str) -> dict[str, Any]:
-    """Run a script with the official client against the server; the last line it prints is its JSON result."""
+    """Run a script with the official client against the server; the last line it prints is its JSON result.
+
+    With the version `OURS` it runs with our SDK.
+    """
+    python = Path(sys.executable) if version == OURS else official_python(version)
+    settings = environment(NUCLEUS_ENDPOINT=server.endpoint, NUCLEUS_API_KEY=ADMIN_KEY)
+    if version != OURS:
+        settings.pop("PYTHONPATH", None)  # it must not lead to our own module of the same name
     done = subprocess.run(
-        [str(official_python(version)), str(driver), *arguments],
-        env=environment(NUCLEUS_ENDPOINT=server.endpoint, NUCLEUS_API_KEY=ADMIN_KEY),
+        [str(python), str(driver), *arguments],
+        env=settings,
         capture_output=True,
         text=True,
         timeout=300,
