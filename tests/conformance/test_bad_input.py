@@ -462,7 +462,7 @@ def test_signed_uploads(scene: Scene) -> None:
 def test_unknown_and_later_routes(scene: Scene) -> None:
     """A route that does not exist is told apart from one that is not offered yet."""
     assert_error(scene.api.get("nonsense"), 404, "route_not_found")
-    assert_error(scene.api.post(f"dataset/{scene.dataset.id}/annotate", {}), 501, "not_available")
+    assert_error(scene.api.post(f"dataset/{scene.dataset.id}/queryItemsPage", {}), 501, "not_available")
     assert_error(scene.api.http.delete("/healthz"), 405, "method_not_allowed")
     body = {"test_names": ["t"]}
     response = scene.api.post(f"validate/{scene.model.id}/evaluate", body)

@@ -455,7 +455,10 @@ def the_object(found: Sequence[StoredObject], annotation_id: str, where: str, no
     for stored in found:
         if annotation_id in (stored.id, getattr(stored.value, "annotation_id", None)):
             return stored
-    raise NotFound(f"no {noun} with id {annotation_id!r} on {where}", code=f"{noun}_not_found")
+    message = f"no {noun} with id {annotation_id!r} on {where}"
+    if noun == "prediction":
+        raise NotFound(message, code="prediction_not_found")
+    raise NotFound(message, code="annotation_not_found")
 
 
 def tracks_named(placed: Sequence[Placed]) -> list[NewTrack]:
