@@ -193,6 +193,8 @@ def test_a_bar_of_the_histogram_leads_to_its_items(world: World) -> None:
         seen += ids
     assert sorted(seen) == frames(*range(50))
     shown = world.page("score=0.1..0.15&passed=no")
+    item = str(shown.select("table.items figcaption a")[0]["href"])
+    assert parse_qs(urlsplit(item).query)["score"] == ["0.1..0.15"]
     assert texts(shown.select(".chips li"))[0].startswith("0.1 ≤ score < 0.15")
     (way,) = [a for a in shown.select(".chips a") if "score" in str(a.get("aria-label"))]
     assert "score=" not in str(way["href"])

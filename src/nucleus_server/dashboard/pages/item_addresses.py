@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 from nucleus_server.services.item_search import ItemSearch
 
 MOST_ZOOM = 16.0
-LIST_NAMES = ("slice", "evaluation", "order", "min", "max", "passed", "id", "where", "text", "key", "value")
+LIST_NAMES = ("slice", "evaluation", "order", "score", "min", "max", "passed", "id", "where", "text", "key", "value")
 """The parameters that name a list with its filter and order."""
 _WORD = 40
 
