@@ -61,18 +61,79 @@ def test_from_a_filter_to_a_slice_to_an_item(watched: Watched, live_server: Live
     page.get_by_role("button", name="Show").click()
     expect(page.locator("#items figure")).to_have_count(4)
     page.get_by_label("Name of the slice").fill(HOSTILE)
-    page.get_by_role("button", name="Save 4 items").click()
+    page.get_by_role("button", name="Save all 4 items").click()
     expect(page.get_by_role("status")).to_have_text("Saved: 4 items added.")
     watched.screenshot("slice")
     page.locator("#members").get_by_role("link", name="ship 0", exact=True).click()  # files are added after texts
     expect(page.get_by_role("heading", level=1)).to_contain_text("always fails")
     expect(page.locator("#item-history svg")).to_be_visible()
     page.get_by_role("navigation", name="Size of the image").get_by_role("link", name="2×").click()
-    expect(page.locator(".stage.zoom-2 img")).to_be_visible()
+    expect(page.locator("#zoom-now")).to_have_text("200 % of fitted")
     watched.screenshot("item")
     page.get_by_role("navigation", name="Neighbours").get_by_role("link", name="← ship 3").click()
     expect(page.locator(".item-text")).to_have_text(f"text {HOSTILE}")
     expect(page.get_by_text("item 3 of 4 of slice")).to_be_visible()
+
+
+def test_an_image_is_zoomed_and_panned(watched: Watched, live_server: LiveServer, world: World) -> None:
+    """By keyboard and by mouse; what is seen is in the address, so that a link shows it again."""
+    log_in(watched, live_server, f"{world.dataset_path}?text=ship+0")
+    page = watched.page
+    page.locator("#items figcaption a").click()
+    stage = page.locator(".stage.live")
+    expect(page.locator("#zoom-now")).to_have_text("100 % of fitted")
+    stage.focus()
+    for _ in range(8):
+        page.keyboard.press("+")
+    expect(page.locator("#zoom-now")).to_have_text("596 % of fitted")
+    page.wait_for_url("**zoom=5.96**")
+    zoomed = page.url
+    box = stage.bounding_box()
+    assert box is not None
+    before = stage.evaluate("e => e.scrollLeft")
+    page.mouse.move(box["x"] + 200, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 120, box["y"] + 60, steps=4)
+    page.mouse.up()
+    assert stage.evaluate("e => e.scrollLeft") == before + 80
+    page.wait_for_url(lambda url: url != zoomed)
+    address = page.url
+    page.goto(address)
+    expect(page.locator("#zoom-now")).to_have_text("596 % of fitted")
+    page.wait_for_function("left => Math.abs(document.querySelector('.stage').scrollLeft - left) < 3", arg=before + 80)
+    page.locator(".stage.live").focus()
+    page.keyboard.press("0")
+    page.wait_for_url(lambda url: "zoom" not in url)
+    page.mouse.move(box["x"] + 200, box["y"] + 100)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -400)
+    page.keyboard.up("Control")
+    expect(page.locator("#zoom-now")).to_have_text("272 % of fitted")
+
+
+def test_ticked_items_become_a_slice_that_grows(watched: Watched, live_server: LiveServer, world: World) -> None:
+    """From ticks to a slice, from its versions to what a step added, from there to a file."""
+    log_in(watched, live_server, f"{world.dataset_path}?key=scene&value=s2")
+    page = watched.page
+    page.get_by_label("tick ship 8").check()
+    page.get_by_label("tick ship 9").check()
+    expect(page.locator("[data-ticked]")).to_have_text("(2 now)")
+    page.get_by_label("Name of the slice").fill("ticked")
+    page.get_by_role("button", name="Save the ticked items").click()
+    expect(page.get_by_role("status")).to_have_text("Saved: 2 items added.")
+    page.goto(live_server.address + f"{world.dataset_path}?key=scene&value=s5")
+    page.get_by_label("tick all items of this page").check()
+    page.get_by_label("Or add to").select_option(label="ticked (2)")
+    page.get_by_role("button", name="Save the ticked items").click()
+    page.get_by_role("link", name="What the +4 members are").click()
+    expect(page.get_by_role("status")).to_have_text("4 items only in ticked; 2 in both.")
+    page.get_by_role("navigation", name="Metadata keys").get_by_role("link", name="scene").click()
+    expect(page.locator("#composition tbody tr").first).to_contain_text("s5")
+    watched.screenshot("slice-difference")
+    with page.expect_download() as started:
+        page.locator("#items").get_by_role("link", name="CSV").click()
+    assert started.value.suggested_filename.startswith("difference-slc_")
+    assert len(started.value.path().read_text().splitlines()) == 7
 
 
 def test_a_key_is_made_and_ends_by_keyboard(watched: Watched, live_server: LiveServer, world: World) -> None:
@@ -122,7 +183,11 @@ def test_on_a_phone_and_accessible(browser: Browser, live_server: LiveServer, wo
         "item": page.url.removeprefix(live_server.address),
         "datasets": "/datasets",
         "dataset": world.dataset_path,
+        "metadata": f"{world.dataset_path}/metadata?key=scene",
         "slice": world.slice_path,
+        "difference": f"{world.slice_path}/difference?from=10&by=scene",
+        "matrix": "/",
+        "audit": "/audit",
         "models": "/models?separate=yes",
         "model": world.model_path,
         "jobs": "/jobs",

@@ -152,5 +152,5 @@ def composition(
         )
         for value in {**counts[0], **counts[1]}
     ]
-    shares.sort(key=lambda share: (-abs(share.change), -share.n_second, share.value or ""))
+    shares.sort(key=lambda share: (-round(abs(share.change), 9), -share.n_second, share.value or ""))
     return shares[:limit]
