@@ -20,8 +20,11 @@ def item_history_spec(points: list[dict[str, Any]], *, y_title: str) -> dict[str
         y_title: What the scores are of.
     """
     skeleton = _skeleton()
+    low, high = min(point["score"] for point in points), max(point["score"] for point in points)
+    room = 0.1 * (high - low) or 0.1 * abs(high) or 1.0  # a scale without an extent would say 0 at any score
+    of_these = {"title": y_title, "scale": {"domain": [low - room, high + room]}}
     layers = [
-        {**layer, "encoding": {**layer["encoding"], "y": {**layer["encoding"]["y"], "title": y_title}}}
+        {**layer, "encoding": {**layer["encoding"], "y": {**layer["encoding"]["y"], **of_these}}}
         for layer in skeleton["layer"]
     ]
     return {**skeleton, "layer": layers, "datasets": {"points": points}}
@@ -32,7 +35,7 @@ def _skeleton() -> dict[str, Any]:
     """Altair checks each specification against its schema, which takes longer than all else on a page: once is enough."""
     base = alt.Chart(alt.NamedData(name="points")).encode(
         x=alt.X("label:N", sort=None, title=None, axis=alt.Axis(labelAngle=-30, labelLimit=130, labelOverlap="parity")),
-        y=alt.Y("score:Q", scale=alt.Scale(zero=False, padding=12)),
+        y=alt.Y("score:Q"),
     )
     line = base.mark_line(strokeWidth=1.5, opacity=0.4)
     dots = base.mark_point(filled=True, size=90, opacity=1).encode(

@@ -23,7 +23,7 @@ from nucleus_server.services.verdicts import Question, known_verdicts
 from nucleus_server.storage import WorkspaceStore
 
 MODELS_PER_PAGE = 8
-ROWS_PER_PAGE = 60
+ROWS_PER_PAGE = 50
 SORTS = ("failing", "worst", "name", "newest")
 """Failing first, largest worsening first, by name, newest test first."""
 _RANKS = {"failed": 0, "no criterion": 1, "passed": 2, "no result": 3}
