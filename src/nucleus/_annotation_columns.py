@@ -41,6 +41,7 @@ _INDEX = "__index_level_"
 _TEXTS = ("label", *_ITEM_IDS, "track_reference_id", "dataset_id")
 """Columns for which a text may stand that all rows share."""
 
+_NUMBERS_OF_A_BOX = len(_SIDES)
 _ROWS_CHECKED_AT_ONCE = 50_000
 _FOUR = "x, y, width and height of a box"
 _PAIRS = "pairs of x and y"
@@ -142,7 +143,8 @@ class _Block:
             check_repeated(list(zip(self._items(), self._take["annotation_id"](whole), repeat(None))), self.first_row)
 
     def batches(self, size: int) -> Iterator[ColumnBatch]:
-        """All rows, those of an item together."""
+        """All rows, those of an item together; long ones count as the boxes that would be as long."""
+        size = max(1, size // self._length())
         items = self._items()
         starts = [row for row in range(self.n_rows) if not row or items[row] != items[row - 1]]
         order: list[int] | None = None
@@ -162,6 +164,14 @@ class _Block:
                 begin = start
         if begin < self.n_rows:
             yield self._batch(begin, self.n_rows, order)
+
+    def _length(self) -> int:
+        """How many boxes are as long as a row, on average."""
+        whole = slice(0, self.n_rows)
+        n_numbers = 2 * sum(map(len, self._take[VERTICES](whole))) if VERTICES in self._take else 0
+        if "embedding_vector" in self._take:
+            n_numbers += sum(len(vector or ()) for vector in self._take["embedding_vector"](whole))
+        return max(1, n_numbers // (_NUMBERS_OF_A_BOX * max(self.n_rows, 1)))
 
     def _items(self) -> list[Any]:
         """Which item each row is on."""

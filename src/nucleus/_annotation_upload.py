@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from nucleus._annotation_columns import ColumnBatch, column_stages
 from nucleus._annotation_json import check, encode, encode_lines, wire_form
-from nucleus._annotations import Annotation, SegmentationAnnotation
+from nucleus._annotations import Annotation, BoxAnnotation, SegmentationAnnotation
 from nucleus._answers import add_up
 from nucleus._async_job import AsyncJob
 from nucleus._connection import Connection
@@ -21,8 +21,11 @@ from nucleus._exceptions import InvalidUpload
 from nucleus._item_sources import count_of, is_table
 from nucleus._tables import in_blocks
 
-ROWS_PER_REQUEST = 5_000
-"""How many annotations go into one request, if no item has more."""
+ROWS_PER_REQUEST = 20_000
+"""How many annotations go into one request, if no item has more and they are boxes. With 5,000, as the official client sends
+them, the server works twice as long on the same boxes."""
+
+_NUMBERS_OF_A_BOX = 4
 
 REQUESTS_AT_ONCE = 4
 _ROWS_LOOKED_AT = 200_000
@@ -142,18 +145,32 @@ def _checked_blocks(source: Any) -> Iterator[Sequence[Annotation]]:
 
 def whole_items(annotations: Sequence[Annotation], size: int) -> Iterator[Sequence[Annotation]]:
     """Batches of about this size, with all annotations of an item in one: an item is written as a whole, so in parts it
-    would be written several times. Within an item the order stays, and so does which of two with one id comes first."""
+    would be written several times. Within an item the order stays, and so does which of two with one id comes first.
+
+    A polygon of many vertices counts as the boxes that would be as long, so that no request becomes too large.
+    """
     by_item: dict[object, list[Annotation]] = {}
     for annotation in annotations:
         by_item.setdefault(annotation.reference_id or annotation.dataset_item_id, []).append(annotation)
     batch: list[Annotation] = []
+    n = 0
     for group in by_item.values():
-        if batch and len(batch) + len(group) > size:
+        n_more = sum(map(_length, group))
+        if batch and n + n_more > size:
             yield batch
-            batch = []
+            batch, n = [], 0
         batch.extend(group)
+        n += n_more
     if batch:
         yield batch
+
+
+def _length(annotation: Annotation) -> int:
+    """How many boxes are as long."""
+    if isinstance(annotation, BoxAnnotation) and annotation.embedding_vector is None:
+        return 1
+    n_numbers = 2 * len(getattr(annotation, "vertices", ())) + len(getattr(annotation, "embedding_vector", None) or ())
+    return max(1, n_numbers // _NUMBERS_OF_A_BOX)
 
 
 def _send_objects(to: Destination, key: str, batch: Sequence[Annotation], update: bool) -> dict[str, Any]:

@@ -71,7 +71,7 @@ class DatasetAnnotations:
                 have them, `annotation_id`, `metadata`, `track_reference_id`, `embedding_vector`. A text instead of a column
                 is the same in all rows.
             update: Replace annotations whose id is taken on their item, instead of ignoring the new ones.
-            batch_size: How many annotations go into one request, more if an item has more.
+            batch_size: About how many annotations go into one request: more if an item has more, fewer if they are long.
             asynchronous: Hand all over, and return a job instead of waiting until they are stored.
             remote_files_per_upload_request: How many masks by URL go into one request.
             local_files_per_upload_request: How many mask files go into one request.
@@ -142,7 +142,7 @@ class DatasetAnnotations:
             predictions: Objects, or columns as in `annotate`, with the columns `confidence` in [0, 1] and `class_pdf` too.
             update: Replace predictions whose id is taken on their item, instead of ignoring the new ones.
             asynchronous: Hand all over, and return a job instead of waiting until they are stored.
-            batch_size: How many predictions go into one request, more if an item has more.
+            batch_size: About how many predictions go into one request: more if an item has more, fewer if they are long.
             remote_files_per_upload_request: How many masks by URL go into one request.
             local_files_per_upload_request: How many mask files go into one request.
             trained_slice_id: The slice that the model was trained on.

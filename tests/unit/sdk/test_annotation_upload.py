@@ -84,6 +84,18 @@ def test_an_item_with_more_than_a_request_goes_whole(wire: Wire, dataset: nucleu
     assert [len(body["annotations"]) for body in bodies(wire)] == [8, 8]
 
 
+def test_long_polygons_make_smaller_requests(wire: Wire, dataset: nucleus.Dataset) -> None:
+    """So that none becomes larger than the server takes; as objects and as columns."""
+    corners = [[float(i), 0.5] for i in range(20)]
+    polygons = [PolygonAnnotation("p", corners, f"item {i}", "id") for i in range(6)]  # type: ignore[arg-type]
+    dataset.annotate(polygons, batch_size=30)
+    assert [len(body["annotations"]) for body in bodies(wire)] == [3, 3]
+    wire.requests.clear()
+    references = [f"item {i}" for i in range(6)]
+    dataset.annotate({"reference_id": references, "label": "p", "vertices": [corners] * 6}, batch_size=30)
+    assert [len(body["annotations"]) for body in bodies(wire)] == [3, 3]
+
+
 def test_errors_of_all_requests_are_listed(wire: Wire, dataset: nucleus.Dataset) -> None:
     """Lists are joined, in the order of the annotations."""
 
