@@ -29,7 +29,7 @@ from nucleus_server.domain import (
 from nucleus_server.errors import InvalidInput, MalformedRequest
 from nucleus_server.services import WorkspaceStore
 from nucleus_server.services.app_services import AppServices
-from nucleus_server.services.object_payloads import check_object
+from nucleus_server.services.object_payloads import check_objects
 from nucleus_server.services.object_uploads import upload_payload
 
 router = APIRouter()
@@ -85,8 +85,7 @@ def objects_of(services: AppServices, ws: WorkspaceStore, body: bytes | Form) ->
     """The objects of a JSON or multipart body, checked, and the stored files of the masks if they came with it."""
     document = body.document if isinstance(body, Form) else body
     sent = codec.decode(document, Objects)
-    for place, value in enumerate(sent.all):
-        check_object(value, f"object {place} of the body")
+    check_objects(sent.all)
     if not isinstance(body, Form):
         return sent, None
     if sent.annotations or len(sent.segmentations) != len(body.files):

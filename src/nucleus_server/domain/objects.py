@@ -1,14 +1,15 @@
 """Annotations (ground truth) and predictions (of a model): what both are is called an object.
 
 The values are in the form in which clients send and read them, so that a body becomes objects, and objects an answer, in
-one pass. Numbers stay what they were: an `int` comes back as an `int`. What was not sent is None.
+one pass. Numbers stay what they were: an `int` comes back as an `int`. What was not sent is None. The garbage collector
+leaves them out, because nothing that comes from JSON refers back to itself, and there are many of them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Annotated, TypeAlias
+from typing import Annotated, NamedTuple, TypeAlias
 
 from msgspec import Meta, Struct
 
@@ -38,6 +39,8 @@ class ObjectKind(str, Enum):
     MULTICATEGORY = "multicategory"
     MASK = "mask"
 
+    __hash__ = str.__hash__  # looked up for every object: an enum's own is a function in Python
+
 
 GEOMETRIC = (ObjectKind.BOX, ObjectKind.LINE, ObjectKind.POLYGON, ObjectKind.KEYPOINTS, ObjectKind.CUBOID)
 """The kinds of which an item has many, each known by the user's id of it."""
@@ -52,8 +55,10 @@ class ObjectOwner(str, Enum):
     ITEM = "item"
     SCENE = "scene"
 
+    __hash__ = str.__hash__
 
-class Object(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+
+class Object(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag_field="type"):
     """What all kinds share.
 
     `reference_id` is the item's or the scene's; run-free predictions may name their item by `item_id` instead. `id` and
@@ -71,7 +76,7 @@ class Object(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="t
     class_pdf: dict[str, Confidence] | None = None
 
 
-class GeometricObject(Object, frozen=True, kw_only=True, omit_defaults=True):
+class GeometricObject(Object, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """An object that has a place on its item, and an id of its user's."""
 
     label: str
@@ -80,7 +85,7 @@ class GeometricObject(Object, frozen=True, kw_only=True, omit_defaults=True):
     embedding_vector: list[Coordinate] | None = None
 
 
-class BoxGeometry(Struct, frozen=True):
+class BoxGeometry(Struct, frozen=True, gc=False):
     """A rectangle: `x`, `y` its left top corner, in pixels, with continuous edges."""
 
     x: Coordinate
@@ -89,20 +94,20 @@ class BoxGeometry(Struct, frozen=True):
     height: Size
 
 
-class Point(Struct, frozen=True):
+class Point(Struct, frozen=True, gc=False):
     """A point, in pixels."""
 
     x: Coordinate
     y: Coordinate
 
 
-class Vertices(Struct, frozen=True):
+class Vertices(Struct, frozen=True, gc=False):
     """The vertices of a line or a polygon, in order."""
 
     vertices: list[Point]
 
 
-class Keypoint(Struct, frozen=True):
+class Keypoint(Struct, frozen=True, gc=False):
     """A named point; one that is not placed has no coordinates."""
 
     x: Coordinate | None = None
@@ -110,7 +115,7 @@ class Keypoint(Struct, frozen=True):
     visible: bool | int | None = None
 
 
-class KeypointsGeometry(Struct, frozen=True):
+class KeypointsGeometry(Struct, frozen=True, gc=False):
     """Points with their names, and which of them are joined; `names` and `skeleton` are of the whole skeleton."""
 
     keypoints: list[Keypoint]
@@ -118,7 +123,7 @@ class KeypointsGeometry(Struct, frozen=True):
     skeleton: list[list[int]] | None = None
 
 
-class Vector(Struct, frozen=True):
+class Vector(Struct, frozen=True, gc=False):
     """A place in space, in metres."""
 
     x: Coordinate
@@ -126,7 +131,7 @@ class Vector(Struct, frozen=True):
     z: Coordinate
 
 
-class Dimensions(Struct, frozen=True):
+class Dimensions(Struct, frozen=True, gc=False):
     """An extent in space, in metres."""
 
     x: Size
@@ -134,7 +139,7 @@ class Dimensions(Struct, frozen=True):
     z: Size
 
 
-class CuboidGeometry(Struct, frozen=True):
+class CuboidGeometry(Struct, frozen=True, gc=False):
     """A box in space: its centre, its extent along its own axes, and its rotation about the vertical axis in radians."""
 
     position: Vector
@@ -142,41 +147,41 @@ class CuboidGeometry(Struct, frozen=True):
     yaw: Coordinate
 
 
-class NoGeometry(Struct, frozen=True):
+class NoGeometry(Struct, frozen=True, gc=False):
     """The geometry of what is said of a whole item."""
 
 
-class Box(GeometricObject, frozen=True, kw_only=True, omit_defaults=True, tag="box"):
+class Box(GeometricObject, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag="box"):
     """A rectangle on an image."""
 
     geometry: BoxGeometry
 
 
-class Line(GeometricObject, frozen=True, kw_only=True, omit_defaults=True, tag="line"):
+class Line(GeometricObject, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag="line"):
     """A line of several segments on an image."""
 
     geometry: Vertices
 
 
-class Polygon(GeometricObject, frozen=True, kw_only=True, omit_defaults=True, tag="polygon"):
+class Polygon(GeometricObject, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag="polygon"):
     """An area on an image."""
 
     geometry: Vertices
 
 
-class Keypoints(GeometricObject, frozen=True, kw_only=True, omit_defaults=True, tag="keypoints"):
+class Keypoints(GeometricObject, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag="keypoints"):
     """A skeleton on an image."""
 
     geometry: KeypointsGeometry
 
 
-class Cuboid(GeometricObject, frozen=True, kw_only=True, omit_defaults=True, tag="cuboid"):
+class Cuboid(GeometricObject, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag="cuboid"):
     """A box in a point cloud."""
 
     geometry: CuboidGeometry
 
 
-class Category(Object, frozen=True, kw_only=True, omit_defaults=True, tag="category"):
+class Category(Object, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag="category"):
     """A label of a whole item or scene, of one taxonomy or of none."""
 
     label: str
@@ -184,7 +189,7 @@ class Category(Object, frozen=True, kw_only=True, omit_defaults=True, tag="categ
     taxonomy_name: str | None = None
 
 
-class Multicategory(Object, frozen=True, kw_only=True, omit_defaults=True, tag="multicategory"):
+class Multicategory(Object, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag="multicategory"):
     """Several labels of a whole item, of one taxonomy or of none."""
 
     labels: list[str]
@@ -192,7 +197,7 @@ class Multicategory(Object, frozen=True, kw_only=True, omit_defaults=True, tag="
     taxonomy_name: str | None = None
 
 
-class Segment(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Segment(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What the pixels of one value in a mask are."""
 
     label: str
@@ -200,7 +205,7 @@ class Segment(Struct, frozen=True, kw_only=True, omit_defaults=True):
     metadata: Json | None = None
 
 
-class Mask(Object, frozen=True, kw_only=True, omit_defaults=True, tag="mask"):
+class Mask(Object, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag="mask"):
     """A picture whose pixel values say what is there; an item has at most one."""
 
     mask_url: str
@@ -211,8 +216,7 @@ class Mask(Object, frozen=True, kw_only=True, omit_defaults=True, tag="mask"):
 AnyObject: TypeAlias = Box | Line | Polygon | Keypoints | Cuboid | Category | Multicategory | Mask
 
 
-@dataclass(frozen=True, slots=True)
-class StoredObject:
+class StoredObject(NamedTuple):
     """An object as stored, with its public id and the item or scene that it is about."""
 
     id: str

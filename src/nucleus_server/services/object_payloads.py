@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from nucleus_server.domain import AnyObject, Mask, Multicategory
+from nucleus_server.domain import AnyObject, Category, Mask, Multicategory
 from nucleus_server.domain.datasets import MAX_REFERENCE_ID
 from nucleus_server.errors import InvalidInput
 
 _BLOCK_BYTES = 4 << 20
-_LONGEST = {
-    "reference_id": MAX_REFERENCE_ID,
-    "item_id": MAX_REFERENCE_ID,
-    "track_reference_id": MAX_REFERENCE_ID,
-    # Clients make it of label, coordinates and reference id.
-    "annotation_id": 4 * MAX_REFERENCE_ID,
-}
+_LONGEST_ANNOTATION_ID = 4 * MAX_REFERENCE_ID
+"""Clients make it of label, coordinates and reference id."""
+_CATEGORICAL = (Category, Multicategory)
 _LINE: msgspec.json.Decoder[AnyObject] = msgspec.json.Decoder(AnyObject)
 
 
@@ -48,8 +43,7 @@ def _objects_of(lines: list[tuple[int, bytes]]) -> list[AnyObject]:
             f"line {number} of the payload: expected text without the character U+0000, got it: remove it",
             code="nul_character",
         )
-    for (number, _), value in zip(lines, objects, strict=True):
-        check_object(value, f"line {number} of the payload")
+    check_objects(objects, [number for number, _ in lines])
     return objects
 
 
@@ -64,23 +58,36 @@ def _object_of(number: int, line: bytes) -> AnyObject:
         raise InvalidInput(f"line {number} of the payload: expected JSON: {error}", code="malformed_json") from error
 
 
-def check_object(value: AnyObject, where: str) -> None:
-    """What the shape alone does not say.
+def check_objects(objects: Sequence[AnyObject], lines: Sequence[int] | None = None) -> None:
+    """What the shape alone does not say; `lines` are the numbers of their lines in a payload.
 
     Raises:
-        InvalidInput: It names no item, an id is empty or too long, a mask says twice what a pixel's value means.
+        InvalidInput: One names no item, an id is empty or too long, a mask says twice what a pixel's value means.
     """
-    for name, longest in _LONGEST.items():
-        text: Any = getattr(value, name, None)
-        if text is not None and not 1 <= len(text) <= longest:
-            raise InvalidInput(
-                f"{where}: expected {name} to have 1 to {longest} characters, got {len(text)}", code="invalid_name"
-            )
-    if value.reference_id is None and value.item_id is None:
-        raise InvalidInput(f"{where}: expected the reference_id of an item, got none", code="reference_id_missing")
-    if isinstance(value, Multicategory) and not value.labels:
-        raise InvalidInput(f"{where}: expected at least one label, got none", code="label_missing")
+    for place, value in enumerate(objects):
+        try:
+            _check(value)
+        except InvalidInput as error:
+            where = f"object {place} of the body" if lines is None else f"line {lines[place]} of the payload"
+            raise InvalidInput(f"{where}: {error.message}", code=error.code) from error
+
+
+def _check(value: AnyObject) -> None:
+    reference_id, item_id = value.reference_id, value.item_id
+    if reference_id is None and item_id is None:
+        raise InvalidInput("expected the reference_id of an item, got none", code="reference_id_missing")
+    _check_length("reference_id", reference_id, MAX_REFERENCE_ID)
+    _check_length("item_id", item_id, MAX_REFERENCE_ID)
+    _check_length("track_reference_id", value.track_reference_id, MAX_REFERENCE_ID)
+    if isinstance(value, _CATEGORICAL):
+        if isinstance(value, Multicategory) and not value.labels:
+            raise InvalidInput("expected at least one label, got none", code="label_missing")
+        return
+    _check_length("annotation_id", value.annotation_id, _LONGEST_ANNOTATION_ID)
     if isinstance(value, Mask) and len({segment.index for segment in value.annotations}) != len(value.annotations):
-        raise InvalidInput(
-            f"{where}: expected every index once among a mask's annotations, got one twice", code="index_repeated"
-        )
+        raise InvalidInput("expected every index once among a mask's annotations, got one twice", code="index_repeated")
+
+
+def _check_length(name: str, text: str | None, longest: int) -> None:
+    if text is not None and not 1 <= len(text) <= longest:
+        raise InvalidInput(f"expected {name} to have 1 to {longest} characters, got {len(text)}", code="invalid_name")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import string
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,6 +49,12 @@ def object_id(prefix: str, row_key: int, sequence: int) -> str:
     return f"{prefix}_{_base36(row_key, _LENGTH - _SEQUENCE_LENGTH)}{_base36(sequence, _SEQUENCE_LENGTH)}"
 
 
+def object_ids(prefix: str, row_key: int, sequences: Iterable[int]) -> list[str]:
+    """`object_id` of several objects of one row."""
+    row = f"{prefix}_{_base36(row_key, _LENGTH - _SEQUENCE_LENGTH)}"
+    return [f"{row}{_base36(sequence, _SEQUENCE_LENGTH)}" for sequence in sequences]
+
+
 def parse_object_id(text: str) -> tuple[str, int, int] | None:
     """(prefix, row key, sequence) of an annotation's or a prediction's id; None if the text is neither."""
     prefix, _, body = text.partition("_")
@@ -57,11 +64,11 @@ def parse_object_id(text: str) -> tuple[str, int, int] | None:
 
 
 def _base36(number: int, length: int) -> str:
-    digits = []
-    for _ in range(length):
+    text = ""
+    while number:
         number, digit = divmod(number, 36)
-        digits.append(_ALPHABET[digit])
-    return "".join(reversed(digits))
+        text = _ALPHABET[digit] + text
+    return text.rjust(length, "0")
 
 
 def item_ids(item_prefix: str, ordinals: NDArray[np.int64]) -> NDArray[np.str_]:

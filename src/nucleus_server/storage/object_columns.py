@@ -7,7 +7,6 @@ metadata, tracks, tasks. Numbers are float64 with a bitmap of those that were wh
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ import zstandard
 from msgspec import Struct
 
 from nucleus_server.domain import (
+    LARGEST_WHOLE,
     AnyObject,
     Box,
     BoxGeometry,
@@ -39,7 +39,7 @@ from nucleus_server.domain import (
     Vector,
     Vertices,
 )
-from nucleus_server.errors import StorageCorrupt
+from nucleus_server.errors import InvalidInput, StorageCorrupt
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     Numbers = Sequence[int | float | None]
 
 _LEVEL = 3
-_NAN = math.nan
 
 
 class _Data(Struct, array_like=True):
@@ -105,8 +104,9 @@ def pack(kind: ObjectKind, objects: Sequence[AnyObject], sequences: Sequence[int
     """(data, details) of the objects of one item and kind."""
     take, _ = _FORMS[kind]
     labels, lengths, numbers, rest = take(objects)
-    known = {label: code for code, label in enumerate(dict.fromkeys(labels))}
-    codes = np.array([known[label] for label in labels], dtype="<u4" if len(known) > 0xFFFF else "<u2")
+    known: dict[str, int] = {}
+    places = [known.setdefault(label, len(known)) for label in labels]
+    codes = np.array(places, dtype="<u4" if len(known) > 0xFFFF else "<u2")
     values, whole = _as_floats(numbers)
     confidences = [o.confidence for o in objects]
     has_confidences = any(c is not None for c in confidences)
@@ -226,9 +226,22 @@ def _column(values: list[Any]) -> list[Any] | None:
 
 
 def _as_floats(numbers: Numbers) -> tuple[bytes, bytes]:
-    values = np.array([_NAN if number is None else number for number in numbers], dtype="<f8")
-    whole = np.packbits(np.fromiter((type(number) is int for number in numbers), dtype=bool, count=len(numbers)))
-    return values.tobytes(), whole.tobytes()
+    # As floats, None becomes NaN.
+    values = np.array(numbers, dtype="<f8")
+    if np.isinf(values).any():
+        raise InvalidInput("expected finite numbers, got one beyond the range of float64", code="non_finite_number")
+    # Only numbers that could be ints are looked at one by one.
+    may_be = np.flatnonzero(np.rint(values) == values)
+    is_whole = np.zeros(len(values), dtype=bool)
+    if (np.abs(values[may_be]) > LARGEST_WHOLE).any() and any(
+        type(number) is int and abs(number) > LARGEST_WHOLE for number in numbers
+    ):
+        raise InvalidInput(
+            f"expected whole numbers up to {LARGEST_WHOLE} (2^53), got a larger one: send it as a text in metadata",
+            code="number_too_large",
+        )
+    is_whole[may_be] = [type(numbers[place]) is int for place in may_be.tolist()]
+    return values.tobytes(), np.packbits(is_whole).tobytes()
 
 
 def _as_numbers(values: bytes, whole: bytes) -> list[int | float | None]:

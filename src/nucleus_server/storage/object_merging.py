@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Hashable
 
 import msgspec
@@ -11,14 +11,12 @@ import msgspec
 from nucleus_server.domain import (
     CATEGORICAL,
     AnyObject,
-    Category,
-    Mask,
-    Multicategory,
     ObjectKind,
 )
 from nucleus_server.errors import InvalidInput
 from nucleus_server.storage.object_columns import kind_of, labels_of
 
+_CATEGORICAL = frozenset(CATEGORICAL)
 MAX_SEQUENCES = 1 << 20
 """How many objects of one kind an item may have in its whole life; what slices of objects can name."""
 
@@ -32,11 +30,12 @@ class HeldObjects:
 
     def __init__(self, *, is_ground_truth: bool) -> None:
         self._is_ground_truth = is_ground_truth
-        self._by_kind: dict[ObjectKind, dict[int, AnyObject]] = {}
+        self._by_kind: dict[ObjectKind, dict[int, AnyObject]] = defaultdict(dict)
         self._next: Counter[ObjectKind] = Counter()
         self._places: dict[Hashable, tuple[ObjectKind, int]] = {}
         self.changed: set[ObjectKind] = set()
-        self.label_changes: Counter[str] = Counter()
+        self._came: list[AnyObject] = []
+        self._gone: list[AnyObject] = []
 
     def hold(self, kind: ObjectKind, objects: list[AnyObject], sequences: list[int], next_sequence: int) -> None:
         """Begin with these stored objects."""
@@ -48,28 +47,37 @@ class HeldObjects:
     def put(self, value: AnyObject, *, update: bool) -> bool:
         """Add the object, or with `update` put it in the place of the same one. Returns False where it is ignored."""
         kind = kind_of(value)
-        if not isinstance(value, Category | Multicategory | Mask) and value.annotation_id is None:
-            value = msgspec.structs.replace(value, annotation_id=str(uuid.uuid4()))
-        identity = self._identity(kind, value)
+        if kind is ObjectKind.MASK:
+            identity: Hashable = kind
+        elif kind in _CATEGORICAL:
+            identity = (kind, value.taxonomy_name)  # type: ignore[union-attr]
+        else:
+            if value.annotation_id is None:  # type: ignore[union-attr]
+                value = msgspec.structs.replace(value, annotation_id=str(uuid.uuid4()))
+            identity = self._geometric(value)
         place = self._places.get(identity)
-        if place is not None and not update:
+        if place is None:
+            sequence = self._new_sequence(kind)
+        elif not update:
             return False
-        if place is not None:
-            old_kind, old_sequence = place
-            self.label_changes.subtract(labels_of([self._by_kind[old_kind][old_sequence]]))
-            if old_kind is kind:
-                sequence = old_sequence
-            else:
-                del self._by_kind[old_kind][old_sequence]
+        else:
+            old_kind, sequence = place
+            self._gone.append(self._by_kind[old_kind][sequence])
+            if old_kind is not kind:
+                del self._by_kind[old_kind][sequence]
                 self.changed.add(old_kind)
                 sequence = self._new_sequence(kind)
-        else:
-            sequence = self._new_sequence(kind)
-        self.label_changes.update(labels_of([value]))
-        self._by_kind.setdefault(kind, {})[sequence] = value
+        self._came.append(value)
+        self._by_kind[kind][sequence] = value
         self._places[identity] = (kind, sequence)
         self.changed.add(kind)
         return True
+
+    def label_changes(self) -> Counter[str]:
+        """How often each label came, minus how often it went."""
+        changes = Counter(labels_of(self._came))
+        changes.subtract(labels_of(self._gone))
+        return changes
 
     def objects(self, kind: ObjectKind) -> tuple[list[AnyObject], list[int]]:
         """(objects, sequences) of this kind, in the order in which they came first."""
@@ -90,11 +98,12 @@ class HeldObjects:
         self._next[kind] = sequence + 1
         return sequence
 
+    def _geometric(self, value: AnyObject) -> Hashable:
+        if self._is_ground_truth:
+            return (value.annotation_id, value.task_id)  # type: ignore[union-attr]
+        return value.annotation_id  # type: ignore[union-attr]
+
     def _identity(self, kind: ObjectKind, value: AnyObject) -> Hashable:
         if kind is ObjectKind.MASK:
-            return (kind,)
-        if kind in CATEGORICAL:
-            assert isinstance(value, Category | Multicategory)
-            return (kind, value.taxonomy_name)
-        assert not isinstance(value, Category | Multicategory | Mask)
-        return (value.annotation_id, value.task_id if self._is_ground_truth else None)
+            return kind
+        return (kind, value.taxonomy_name) if kind in _CATEGORICAL else self._geometric(value)  # type: ignore[union-attr]

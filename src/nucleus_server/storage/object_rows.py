@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -22,15 +22,14 @@ from nucleus_server.storage import schema
 from nucleus_server.storage.base import AnyRow
 from nucleus_server.storage.datasets import DatasetRows
 from nucleus_server.storage.dialect import insert_rows
-from nucleus_server.storage.ids import object_id
+from nucleus_server.storage.ids import object_ids
 from nucleus_server.storage.object_columns import kind_of, pack, unpack, unpack_labels, unpack_tracks
 from nucleus_server.storage.object_merging import HeldObjects
 
 _IN_BATCH = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """An object of an upload with the item or scene that it is about, and the stored file of a mask."""
 
     owner: ObjectOwner
@@ -91,7 +90,7 @@ class ObjectRows(DatasetRows):
                 if was_put[number] and isinstance(placed[number].value, Mask):
                     released += filter(None, [digests[ObjectKind.MASK]])
                     digests[ObjectKind.MASK] = placed[number].media_digest
-            label_changes.update(held.label_changes)
+            label_changes.update(held.label_changes())
             for kind in filter(held.changed.__contains__, ObjectKind):  # in one order, whatever the process
                 objects, sequences = held.objects(kind)
                 data, details = pack(kind, objects, sequences)
@@ -223,10 +222,8 @@ def stored_objects(prefix: str, row: AnyRow, reference_id: str) -> list[StoredOb
     """The objects of a row."""
     objects, sequences = unpack(ObjectKind(row.kind), row.data, row.details, reference_id)
     owner = ObjectOwner(row.owner)
-    return [
-        StoredObject(object_id(prefix, row.key, sequence), owner, row.ordinal, value)
-        for value, sequence in zip(objects, sequences, strict=True)
-    ]
+    ids = object_ids(prefix, row.key, sequences)
+    return [StoredObject(id_, owner, row.ordinal, value) for id_, value in zip(ids, objects, strict=True)]
 
 
 def tracks_of(row: AnyRow) -> set[str]:
