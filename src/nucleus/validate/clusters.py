@@ -13,11 +13,13 @@ class ClusterKey:
     """What groups items that are alike, such as the frames of one drive; clusters are taken as independent.
 
     Attributes:
-        by: `metadata`, the values of a metadata key; `item`, each item is its own; `inherit`, whatever is said one level up:
-            by the dataset for a test, by the function for a dataset.
+        by: `metadata`, the values of a metadata key; `scene`, the scenes that items are in; `item`, each item is its own;
+            `inherit`, whatever is said one level up: by the dataset for a test, by the function for a dataset of items, by
+            scene for one of scenes.
         key: The metadata key; None unless `by` is `metadata`.
-        source: Where a key in force was set: `test`, `dataset`, `function`, or `none` if nobody set one; None of a key that
-            was asked for where it is set.
+        source: Where a key in force was set: `test`, `dataset`, `function`; `scenes` of a dataset of scenes for which nobody
+            set one, `level` of scores of scenes and tracks, which stand alone, else `none`. None of a key that was asked for
+            where it is set.
     """
 
     by: str
@@ -25,7 +27,12 @@ class ClusterKey:
     source: str | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
-        return {"metadata": f"by {self.key}", "item": "each item its own", "inherit": "inherited"}.get(self.by, self.by)
+        return {
+            "metadata": f"by {self.key}",
+            "scene": "by scene",
+            "item": "each item its own",
+            "inherit": "inherited",
+        }.get(self.by, self.by)
 
 
 EACH_ITEM: Final = ClusterKey("item")

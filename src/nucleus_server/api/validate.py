@@ -276,16 +276,19 @@ def clear_baseline_model(test_id: str, ws: Workspace) -> Answer:
 
 @router.get("/scenario_test/{test_id}/items")
 def scenario_test_items(test_id: str, request: Request, ws: Workspace) -> Answer:
-    """The test's items; the client picks its level's key."""
+    """The test's members: its items, their scenes, and the tracks on them; the client picks its level's key."""
     test = ws.get_scenario_test(test_id)
+    part = ws.get_slice_by_key(test.slice_key)
     images, base = services_of(request).images, base_url(request)
-    ordinals = ws.slice_ordinals(test.slice_key)
-    items = [item for item in ws.items_at(test.dataset_key, ordinals) if item.deleted_at is None]
+    found = ws.items_at(test.dataset_key, ws.slice_item_ordinals(part))
+    items = [item for item in found if item.deleted_at is None]
+    scenes = ws.scenes_at(test.dataset_key, ws.resolve_members(part, Level.SCENE).tolist())
+    tracks = ws.tracks_at(test.dataset_id, ws.resolve_members(part, Level.TRACK))
     return Answer(
         {
             "dataset_items": [wire.item_row(item, images, ws.actor.workspace_id, base) for item in items],
-            "scenes": [],
-            "tracks": [],
+            "scenes": [wire.scene_row(scene) for scene in scenes if scene.deleted_at is None],
+            "tracks": [wire.track_row(track) for track in tracks],
         }
     )
 
@@ -318,6 +321,8 @@ class _ItemRow(msgspec.Struct):
     reference_id: str = ""
     weight: float = 1.0
     deleted: bool = False
+    scene_ref_id: str | msgspec.UnsetType = msgspec.UNSET
+    track_ref_id: str | msgspec.UnsetType = msgspec.UNSET
 
 
 @router.get("/eval/{evaluation_id}/info")
@@ -327,9 +332,20 @@ def evaluation_info(evaluation_id: str, ws: Workspace) -> Response:
     results = item_results(ws, judged)
     evaluation = judged.evaluation
     passed = np.zeros(len(results.scores), dtype=bool) if results.passed is None else results.passed
+    is_scene, is_track = evaluation.level is Level.SCENE, evaluation.level is Level.TRACK
     rows = [
         _ItemRow(
-            evaluation.id, evaluation.test_id, evaluation.function_id, item_id, score, has_passed, ref, weight, gone
+            evaluation.id,
+            evaluation.test_id,
+            evaluation.function_id,
+            item_id,
+            score,
+            has_passed,
+            ref,
+            weight,
+            gone,
+            ref if is_scene else msgspec.UNSET,
+            ref if is_track else msgspec.UNSET,
         )
         for item_id, score, has_passed, ref, weight, gone in zip(
             results.item_ids,

@@ -40,6 +40,7 @@ from nucleus_server.domain.functions import (
     EvalFunction,
     FunctionChange,
     Level,
+    Population,
 )
 from nucleus_server.domain.jobs import Job, JobStatus, JobType
 from nucleus_server.domain.models import Model, ModelRun
@@ -176,6 +177,7 @@ __all__ = [
     "PlacedItem",
     "Point",
     "Polygon",
+    "Population",
     "Release",
     "ReleaseReport",
     "ReleaseStatus",

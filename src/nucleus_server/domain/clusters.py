@@ -7,10 +7,11 @@ from enum import Enum
 
 
 class ClusterBy(str, Enum):
-    """What members are grouped by: nothing of their own (what applies next does), not at all, or a metadata key."""
+    """What members are grouped by: nothing of their own (what applies next does), not at all, their scenes, or a key."""
 
     INHERIT = "inherit"
     ITEM = "item"
+    SCENE = "scene"
     METADATA = "metadata"
 
 
@@ -30,7 +31,8 @@ class ResolvedCluster:
     """What is in force for a test and a function, and who said so: the test, the dataset, the function, or nobody.
 
     Attributes:
-        source: `test`, `dataset`, `function` or `none`; of `none` each member is a cluster of its own.
+        source: `test`, `dataset`, `function`; `scenes` where nobody said anything and the dataset has scenes; `level` where
+            members are scenes or tracks, `none` where nothing applies: of these two each member is a cluster of its own.
     """
 
     by: ClusterBy

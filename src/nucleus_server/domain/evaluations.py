@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
@@ -91,6 +91,8 @@ class EvaluationSummary:
     n_scored: int
     result: float | None
     is_weighted: bool
+    # Of scenes and tracks, whose list was resolved at the upload; None of items, which are the slice's first `n_members`.
+    member_list_key: int | None = field(default=None, kw_only=True)
 
     @property
     def coverage(self) -> float | None:

@@ -18,6 +18,14 @@ class Level(str, Enum):
     TRACK = "track"
 
 
+@dataclass(frozen=True, slots=True)
+class Population:
+    """What ordinals are places in: the items of a dataset, its scenes, or its tracks."""
+
+    dataset_key: int
+    level: Level = Level.ITEM
+
+
 class Direction(str, Enum):
     """Whether a larger result is better."""
 

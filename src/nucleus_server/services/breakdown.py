@@ -67,7 +67,7 @@ def breakdown(
     Numbers with more than `MAX_GROUPS` values are cut into ranges with about as many items each; of more texts the most
     frequent stand alone and the rest together. Items without a value are a group of their own.
     """
-    values = ws.coded_metadata_column(members.dataset_key, key).gather(members.ordinals)
+    values = ws.coded_metadata_column(members.population, key).gather(members.ordinals)
     scores, weights = members.scores, members.weights
     is_missing = missing_members(ws, members)
     is_counted = ~np.isnan(scores) | is_missing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,9 @@ from nucleus_server.domain import (
     ClusterChoice,
     ClusterSuggestion,
     EvalFunction,
+    EvaluationSummary,
+    Level,
+    Population,
     ResolvedCluster,
     ScenarioTest,
 )
@@ -39,74 +43,92 @@ class Clusters:
     def __init__(self, ws: WorkspaceStore) -> None:
         self._ws = ws
         self._of_dataset, self._of_test = ws.cluster_choices()
-        self._codes: dict[tuple[int, str], NDArray[np.int64]] = {}
+        self._codes: dict[tuple[int, str | None], NDArray[np.int64]] = {}
         self._fingerprints: dict[tuple[int, str], str] = {}
-        self._ordinals: dict[tuple[int, int], NDArray[np.int64]] = {}
+        self._ordinals: dict[tuple[int, int | None, int], NDArray[np.int64]] = {}
         self._warnings: dict[int, str | None] = {}
-        self._gone: dict[int, NDArray[np.bool_]] = {}
+        self._gone: dict[Population, NDArray[np.bool_]] = {}
         self._n_deleted: dict[int, int] | None = None
 
     def resolve(self, test: ScenarioTest, function: EvalFunction) -> ResolvedCluster:
-        """The test's own key, else its dataset's, else the function's default, else each item is a cluster of its own."""
+        """The test's own key, else its dataset's, else its scenes, else the function's default, else each item alone.
+
+        Scenes and tracks are each a cluster of their own, whatever was set for items.
+        """
+        if function.level is not Level.ITEM:
+            return ResolvedCluster(ClusterBy.ITEM, None, "level")
         for choice, source in (
             (self._of_test.get(test.key, INHERITED), "test"),
             (self._of_dataset.get(test.dataset_key, INHERITED), "dataset"),
         ):
             if choice.by is not ClusterBy.INHERIT:
                 return ResolvedCluster(choice.by, choice.key, source)
+        if test.dataset_key in self._of_scenes:
+            return ResolvedCluster(ClusterBy.SCENE, None, "scenes")
         if function.default_cluster_key is not None:
             return ResolvedCluster(ClusterBy.METADATA, function.default_cluster_key, "function")
         return ResolvedCluster(ClusterBy.ITEM, None, "none")
 
-    def fingerprint(self, dataset_key: int, cluster: ResolvedCluster) -> str:
-        """Changes whenever the clusters do; empty of items."""
+    @cached_property
+    def _of_scenes(self) -> frozenset[int]:
+        """The datasets whose items are frames of scenes."""
+        return frozenset(dataset.key for dataset in self._ws.list_datasets() if dataset.is_scene)
+
+    def fingerprint(self, of: Population, cluster: ResolvedCluster) -> str:
+        """Changes whenever the clusters do; empty of items, and of scenes, which an item never leaves."""
         if cluster.key is None:
             return ""
-        place = (dataset_key, cluster.key)
+        place = (of.dataset_key, cluster.key)
         if place not in self._fingerprints:
-            self._fingerprints[place] = self._ws.metadata_fingerprint(dataset_key, cluster.key)
+            self._fingerprints[place] = self._ws.metadata_fingerprint(of.dataset_key, cluster.key)
         return self._fingerprints[place]
 
-    def ordinals(self, slice_key: int, n_members: int) -> NDArray[np.int64]:
-        """Dataset ordinals of the first members of a slice, int64 [n_members]."""
-        place = (slice_key, n_members)
+    def ordinals(self, evaluation: EvaluationSummary, n_members: int) -> NDArray[np.int64]:
+        """Ordinals of the first members of an evaluation, int64 [n_members]."""
+        place = (evaluation.slice_key, evaluation.member_list_key, n_members)
         if place not in self._ordinals:
-            self._ordinals[place] = self._ws.slice_ordinals(slice_key, n_members)
+            self._ordinals[place] = self._ws.member_ordinals(evaluation, n_members)
         return self._ordinals[place]
 
     def of_members(
-        self, dataset_key: int, cluster: ResolvedCluster, ordinals: NDArray[np.int64]
+        self, of: Population, cluster: ResolvedCluster, ordinals: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64] | None, int]:
         """A number for each member, the same for those of one cluster, and how many had no value; None: each its own.
 
         A member without a value under the key is a cluster of its own. Those whose items were deleted, and whose values went
         with them, are one cluster together: nobody knows any more which of them are alike.
         """
-        if cluster.key is None:
+        if cluster.by is ClusterBy.ITEM:
             return None, 0
-        place = (dataset_key, cluster.key)
+        place = (of.dataset_key, cluster.key)
         if place not in self._codes:
-            self._codes[place] = codes_of(self._ws.metadata_column(dataset_key, cluster.key))
+            self._codes[place] = (
+                self._ws.scene_ordinals(of.dataset_key)
+                if cluster.key is None
+                else codes_of(self._ws.metadata_column(of.dataset_key, cluster.key))
+            )
         codes = self._codes[place][ordinals]
         is_without = codes < 0
         n_without = int(np.count_nonzero(is_without))
         if n_without:
             first = int(codes.max()) + 1
             codes[is_without] = np.arange(first, first + n_without)
-            codes[is_without & self.is_gone(dataset_key)[ordinals]] = first + n_without
+            codes[is_without & self.is_gone(of)[ordinals]] = first + n_without
         return codes, n_without
 
-    def is_gone(self, dataset_key: int) -> NDArray[np.bool_]:
-        """Which items were deleted, bool [n_items] by dataset ordinal."""
-        if dataset_key not in self._gone:
-            self._gone[dataset_key] = self._ws.reference_ids(dataset_key).is_null().to_numpy()
-        return self._gone[dataset_key]
+    def is_gone(self, of: Population) -> NDArray[np.bool_]:
+        """Which members were deleted, bool by ordinal."""
+        if of not in self._gone:
+            self._gone[of] = self._ws.reference_ids(of).is_null().to_numpy()
+        return self._gone[of]
 
-    def n_deleted(self, dataset_key: int) -> int:
-        """How many items were deleted; it never falls, so it says whether others were since."""
+    def n_deleted(self, of: Population) -> int:
+        """How many members were deleted; it never falls, so it says whether others were since."""
+        if of.level is not Level.ITEM:
+            return int(np.count_nonzero(self.is_gone(of)))
         if self._n_deleted is None:
             self._n_deleted = {d.key: d.n_items - d.n_live_items for d in self._ws.list_datasets()}
-        return self._n_deleted.get(dataset_key, 0)
+        return self._n_deleted.get(of.dataset_key, 0)
 
     def warning(self, dataset_key: int, cluster: ResolvedCluster) -> str | None:
         """A sentence if something of the dataset looks like clusters and nobody said whether it is."""
@@ -139,6 +161,11 @@ def checked_choice(ws: WorkspaceStore, dataset_key: int, choice: ClusterChoice) 
         if choice.key is not None:
             raise InvalidInput(
                 f"expected a key only with by=metadata, got by={choice.by.value} and key {choice.key[:40]!r}",
+                code="invalid_cluster",
+            )
+        if choice.by is ClusterBy.SCENE and not any(d.key == dataset_key and d.is_scene for d in ws.list_datasets()):
+            raise InvalidInput(
+                "expected a cluster key of a dataset without scenes, got scene: name a metadata key, or item",
                 code="invalid_cluster",
             )
         return choice

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from nucleus_server.domain import Population
 from nucleus_server.services.exports import ExportTable
 from nucleus_server.services.side_by_side import SideBySide, contributions_of
 from nucleus_server.services.suite_comparison import SuiteComparison, SuiteLine, word_of
 from nucleus_server.services.worse_items import WorseItems
 from nucleus_server.storage import WorkspaceStore
-from nucleus_server.storage.ids import item_ids
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,7 +53,7 @@ def side_by_side_table(ws: WorkspaceStore, view: SideBySide) -> ExportTable:
     Columns name models by their ids: names may be the same, or change.
     """
     positions = np.flatnonzero(view.is_common)
-    names = _Names(ws, view.test.dataset_key)
+    names = _Names(ws, view.population)
     columns = {f"score_{e.model_id}": column for e, column in zip(view.evaluations, view.scores, strict=True)}
     for place, evaluation in enumerate(view.evaluations[1:], 1):
         columns[f"weight_{evaluation.model_id}"] = view.weights[place - 1]
@@ -77,7 +77,7 @@ def side_by_side_table(ws: WorkspaceStore, view: SideBySide) -> ExportTable:
 
 def worse_table(ws: WorkspaceStore, found: WorseItems) -> ExportTable:
     """The items that got worse in several tests, those in most tests first."""
-    names = _Names(ws, found.dataset_key)
+    names = _Names(ws, Population(found.dataset_key))
     schema = pl.Schema({**_NAMES, "n_tests": pl.Int64(), "loss": pl.Float64()})
 
     def batch(rows: slice) -> pl.DataFrame:
@@ -131,21 +131,24 @@ def _suite_row(line: SuiteLine, place: int, found: SuiteComparison) -> dict[str,
 
 
 class _Names:
-    """Ids of a dataset's items, and whether they were deleted, as columns."""
+    """Ids of members, and whether they were deleted, as columns."""
 
-    def __init__(self, ws: WorkspaceStore, dataset_key: int) -> None:
-        self._ws, self._dataset_key = ws, dataset_key
-        self._prefix = ws.item_prefix(dataset_key)
-        self._references = ws.reference_ids(dataset_key)
+    def __init__(self, ws: WorkspaceStore, population: Population) -> None:
+        self._ws, self._population = ws, population
+        self._references = ws.reference_ids(population)
 
     def of(self, ordinals: NDArray[np.int64]) -> dict[str, Any]:
         references = self._references.gather(ordinals)
         is_deleted = references.is_null().to_numpy()
         if is_deleted.any():
             gone = np.flatnonzero(is_deleted)
-            items = self._ws.items_at(self._dataset_key, ordinals[gone])
+            items = self._ws.items_at(self._population, ordinals[gone])
             references = references.scatter(gone, [item.reference_id for item in items])
-        return {"item_id": item_ids(self._prefix, ordinals), "reference_id": references, "deleted": is_deleted}
+        return {
+            "item_id": self._ws.member_ids(self._population, ordinals),
+            "reference_id": references,
+            "deleted": is_deleted,
+        }
 
 
 def _batches(n_rows: int) -> Iterable[slice]:

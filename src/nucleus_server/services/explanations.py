@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from nucleus_metrics.explanation import contributions, decompose, grouped_contributions
-from nucleus_server.domain import ItemContribution, ResolvedCluster
+from nucleus_server.domain import ClusterBy, ItemContribution, Population, ResolvedCluster
 from nucleus_server.errors import InvalidInput
 from nucleus_server.services.breakdown import value_groups
 from nucleus_server.services.clusters import Clusters, codes_of
@@ -17,7 +17,6 @@ from nucleus_server.services.comparing import Matter, matter_of
 from nucleus_server.services.item_filters import Condition
 from nucleus_server.services.verdicts import PairColumns, Question, pair_columns
 from nucleus_server.storage import WorkspaceStore
-from nucleus_server.storage.ids import item_id
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -94,8 +93,8 @@ def explain(
     """
     matter = matter_of(ws, baseline_evaluation_id, candidate_evaluation_id)
     assert matter.candidate is not None and matter.baseline is not None
-    dataset_key = matter.test.dataset_key
-    keys = tuple(ws.metadata_keys(dataset_key))
+    population = Population(matter.test.dataset_key, matter.entry.function.level)
+    keys = tuple(ws.metadata_keys(population))
     if by is not None and by not in keys:
         raise InvalidInput(
             f"expected one of the metadata keys {', '.join(keys) or '(there are none)'}, got {by[:40]!r}",
@@ -111,7 +110,7 @@ def explain(
         candidate_result=matter.candidate.result,
         n=int(np.count_nonzero(is_there)),
         unit=matter.entry.function.unit,
-        items=_items(ws, dataset_key, columns, parts, np.abs(parts), limit),
+        items=_items(ws, population, columns, parts, np.abs(parts), limit),
         clusters=_clusters(ws, question, columns, limit),
         groups=None if by is None else _groups(ws, question, columns, by),
         metadata_keys=keys,
@@ -135,7 +134,7 @@ def heaviest_items(
     if against_candidate:
         weight = -parts if question.higher_is_better else parts
         weight[weight <= 0] = np.nan  # what speaks for it is left out
-    return _items(ws, matter.test.dataset_key, columns, parts, weight, limit)
+    return _items(ws, question.population, columns, parts, weight, limit)
 
 
 def _columns(ws: WorkspaceStore, clusters: Clusters, matter: Matter) -> tuple[Question, PairColumns]:
@@ -149,7 +148,7 @@ def _columns(ws: WorkspaceStore, clusters: Clusters, matter: Matter) -> tuple[Qu
 
 def _items(
     ws: WorkspaceStore,
-    dataset_key: int,
+    of: Population,
     columns: PairColumns,
     parts: NDArray[np.float64],
     weight: NDArray[np.float64],
@@ -157,11 +156,10 @@ def _items(
 ) -> tuple[ItemContribution, ...]:
     """The members of the largest `weight`, largest first; ties in member order."""
     places = _largest(weight, limit)
-    prefix = ws.item_prefix(dataset_key)
-    items = ws.items_at(dataset_key, columns.ordinals[places])
+    items = ws.items_at(of, columns.ordinals[places])
     return tuple(
         ItemContribution(
-            item_id=item_id(prefix, int(columns.ordinals[place])),
+            item_id=item.id,
             reference_id=item.reference_id,
             contribution=float(parts[place]),
             baseline_score=float(columns.baseline[place]),
@@ -173,15 +171,26 @@ def _items(
 
 
 def _clusters(ws: WorkspaceStore, question: Question, columns: PairColumns, limit: int) -> tuple[Share, ...]:
-    if question.cluster.key is None:
+    if question.cluster.by is ClusterBy.ITEM:
         return ()
-    values = ws.metadata_column(question.dataset_key, question.cluster.key).gather(columns.ordinals)
+    values = _cluster_names(ws, question).gather(columns.ordinals)
     codes, names = _codes_and_names(values)
     found = grouped_contributions(codes, columns.baseline, columns.candidate, weights=columns.weights)
     largest = _largest(np.abs(found.contributions), limit)
     return tuple(
         Share(names[int(found.groups[i])], int(found.n[i]), float(found.contributions[i])) for i in largest.tolist()
     )
+
+
+def _cluster_names(ws: WorkspaceStore, question: Question) -> pl.Series:
+    """What each item's cluster is called, by ordinal: the metadata value, or its scene's reference id."""
+    if question.cluster.key is not None:
+        return ws.metadata_column(question.dataset_key, question.cluster.key)
+    scenes = ws.scene_ordinals(question.dataset_key)
+    present = np.unique(scenes[scenes >= 0])
+    found = ws.scenes_at(question.dataset_key, present.tolist())
+    names = dict(zip(present.tolist(), (scene.reference_id for scene in found), strict=True))
+    return pl.Series([names.get(ordinal) for ordinal in scenes.tolist()], dtype=pl.String)
 
 
 def _groups(ws: WorkspaceStore, question: Question, columns: PairColumns, by: str) -> tuple[GroupShare, ...]:

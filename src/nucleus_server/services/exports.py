@@ -15,7 +15,15 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from nucleus_metrics.explanation import contributions
-from nucleus_server.domain import AuditEntry, AuditFilter, JudgedEvaluation, ReleaseReport, ReportEntry, Side
+from nucleus_server.domain import (
+    AuditEntry,
+    AuditFilter,
+    JudgedEvaluation,
+    Population,
+    ReleaseReport,
+    ReportEntry,
+    Side,
+)
 from nucleus_server.services.clusters import Clusters
 from nucleus_server.services.comparing import matter_of
 from nucleus_server.services.item_filters import ItemFilter, matching_positions
@@ -23,7 +31,6 @@ from nucleus_server.services.judging import judge_one, judge_test
 from nucleus_server.services.results import Order, passed_of, read_members, sorted_positions
 from nucleus_server.services.verdicts import Question, pair_columns
 from nucleus_server.storage import WorkspaceStore
-from nucleus_server.storage.ids import item_ids
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -155,7 +162,7 @@ def item_table(
     function = ws.get_eval_function_of(evaluation)
     positions = sorted_positions(ws, function, members, found, order, offset=0, limit=len(found))
     ordinals = members.ordinals[positions]
-    names = _Names(ws, members.dataset_key)
+    names = _Names(ws, members.population)
 
     def batch(rows: slice) -> pl.DataFrame:
         item_ids_, reference_ids, is_deleted = names.of(ordinals[rows])
@@ -199,7 +206,7 @@ def contribution_table(ws: WorkspaceStore, baseline_evaluation_id: str, candidat
     )
     parts = contributions(columns.baseline, columns.candidate, weights=columns.weights)
     positions = np.flatnonzero(~np.isnan(parts))
-    names = _Names(ws, matter.test.dataset_key)
+    names = _Names(ws, Population(matter.test.dataset_key, matter.entry.function.level))
 
     def batch(rows: slice) -> pl.DataFrame:
         places = positions[rows]
@@ -278,12 +285,11 @@ def write_parquet(table: ExportTable, target: IO[bytes]) -> None:
 
 
 class _Names:
-    """Ids of a dataset's items, and whether they were deleted."""
+    """Ids of members, and whether they were deleted."""
 
-    def __init__(self, ws: WorkspaceStore, dataset_key: int) -> None:
-        self._ws, self._dataset_key = ws, dataset_key
-        self._prefix = ws.item_prefix(dataset_key)
-        self._references = ws.reference_ids(dataset_key)
+    def __init__(self, ws: WorkspaceStore, population: Population) -> None:
+        self._ws, self._population = ws, population
+        self._references = ws.reference_ids(population)
 
     def of(self, ordinals: NDArray[np.int64]) -> tuple[NDArray[np.str_], pl.Series, NDArray[np.bool_]]:
         """Item ids, reference ids, and whether each was deleted."""
@@ -291,9 +297,9 @@ class _Names:
         is_deleted = references.is_null().to_numpy()
         if is_deleted.any():
             gone = np.flatnonzero(is_deleted)
-            items = self._ws.items_at(self._dataset_key, ordinals[gone])
+            items = self._ws.items_at(self._population, ordinals[gone])
             references = references.scatter(gone, [item.reference_id for item in items])
-        return item_ids(self._prefix, ordinals), references, is_deleted
+        return self._ws.member_ids(self._population, ordinals), references, is_deleted
 
 
 def _slices(n_rows: int) -> Iterable[slice]:

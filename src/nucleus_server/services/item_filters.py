@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from nucleus_server.domain import JudgedEvaluation
+from nucleus_server.domain import JudgedEvaluation, Population
 from nucleus_server.errors import InvalidInput
 from nucleus_server.services.results import Members, passed_of, scored_positions
 from nucleus_server.storage import WorkspaceStore
@@ -136,15 +136,15 @@ def matching_positions(
             )
         is_shown &= passed == wanted.passed
     if wanted.reference_id:
-        ids = ws.reference_ids(members.dataset_key)
+        ids = ws.reference_ids(members.population)
         is_shown &= ids.str.contains(wanted.reference_id, literal=True).fill_null(False).to_numpy()[members.ordinals]
     if wanted.conditions:
-        is_shown &= satisfying(ws, members.dataset_key, members.ordinals, wanted.conditions)
+        is_shown &= satisfying(ws, members.population, members.ordinals, wanted.conditions)
     return np.flatnonzero(is_shown)
 
 
 def satisfying(
-    ws: WorkspaceStore, dataset_key: int, ordinals: NDArray[np.int64], conditions: Sequence[Condition]
+    ws: WorkspaceStore, dataset_key: int | Population, ordinals: NDArray[np.int64], conditions: Sequence[Condition]
 ) -> NDArray[np.bool_]:
     """Which of these members of a dataset satisfy all conditions, bool [n].
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nucleus_server.domain import Dataset, Item, Slice
+from nucleus_server.domain import Dataset, Item, Population, Slice
 from nucleus_server.errors import NotFound
 from nucleus_server.services.item_filters import ItemFilter, matching_positions
 from nucleus_server.services.item_search import ItemSearch, search_ordinals
@@ -78,7 +78,7 @@ def in_evaluation(
     function = ws.get_eval_function_of(judged.evaluation)
     positions = matching_positions(ws, judged, members, wanted)
     where = f"in this list of evaluation {evaluation_id}"
-    if members.dataset_key != item.dataset_key:
+    if members.population != Population(item.dataset_key):
         raise _not_there(item, where, "evaluation")
 
     def sorted_ordinals(offset: int, limit: int) -> NDArray[np.int64]:

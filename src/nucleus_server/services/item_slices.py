@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from nucleus_server.domain import EvalFunction, JudgedEvaluation, Slice
+import numpy as np
+
+from nucleus_server.domain import EvalFunction, JudgedEvaluation, Level, Population, Slice, SliceMember
 from nucleus_server.errors import InvalidInput
 from nucleus_server.services.item_filters import ItemFilter, matching_positions
 from nucleus_server.services.results import Order, read_members, sorted_positions
 from nucleus_server.storage import WorkspaceStore
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 MAX_MEMBERS = 1_000_000
 
@@ -46,8 +52,23 @@ def save_items(
     n_members = n_to_save(len(found), n_first)
     chosen = sorted_positions(ws, function, members, found, order, offset=0, limit=n_members)
     dataset_id = ws.get_slice_by_key(judged.evaluation.slice_key).dataset_id
-    made = ws.create_slice(dataset_id, name, ordinals=members.ordinals[chosen])
+    made = slice_of(ws, dataset_id, name, members.population, members.ordinals[chosen])
     return SavedItems(made, n_members - made.n_members)
+
+
+def slice_of(ws: WorkspaceStore, dataset_id: str, name: str, of: Population, ordinals: NDArray[np.int64]) -> Slice:
+    """A slice of these items or scenes.
+
+    Raises:
+        InvalidInput: They are tracks, of which there are no slices.
+    """
+    if of.level is Level.TRACK:
+        raise InvalidInput(
+            "expected items or scenes to keep as a slice, got tracks: a slice of the items that they are on has them as "
+            "members of its tests",
+            code="invalid_slice_members",
+        )
+    return ws.create_slice(dataset_id, name, ordinals=ordinals, member=SliceMember(of.level.value))
 
 
 def n_to_save(n_found: int, n_first: int | None) -> int:

@@ -61,8 +61,8 @@ def moved_most(ws: WorkspaceStore, view: SideBySide, *, limit: int = 10) -> Move
     delta, weight = float(parts.sum()), float(weights.sum())
     found: list[MovedValue] = []
     keys, uniform = [], []
-    for key in ws.metadata_keys(view.test.dataset_key) if len(parts) else ():
-        grouped = value_groups(key, ws.coded_metadata_column(view.test.dataset_key, key).gather(ordinals))
+    for key in ws.metadata_keys(view.population) if len(parts) else ():
+        grouped = value_groups(key, ws.coded_metadata_column(view.population, key).gather(ordinals))
         n_groups = len(grouped.names)
         counts = np.bincount(grouped.codes, minlength=n_groups).tolist()
         if sum(count > 0 for count in counts) < 2:

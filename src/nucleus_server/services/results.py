@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nucleus_server.domain import Direction, EvalFunction, Evaluation, Item, JudgedEvaluation
+from nucleus_server.domain import Direction, EvalFunction, Evaluation, Item, JudgedEvaluation, Population
 from nucleus_server.services.upload_report import range_of
 from nucleus_server.storage import WorkspaceStore
-from nucleus_server.storage.ids import item_id
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,13 +68,13 @@ class Members:
     """The columns of an evaluation in member order, read once for all that a page shows of it.
 
     Attributes:
-        dataset_key: The dataset of the slice.
+        population: What the ordinals are of.
         scores: float64 [n_members], NaN where a member has no score.
         weights: float64 [n_members]; None if every weight is 1.
         ordinals: int64 [n_members], each member's place in the dataset.
     """
 
-    dataset_key: int
+    population: Population
     scores: NDArray[np.float64]
     weights: NDArray[np.float64] | None
     ordinals: NDArray[np.int64]
@@ -132,10 +131,10 @@ def weight_effect(members: Members) -> WeightEffect | None:
 def read_members(ws: WorkspaceStore, evaluation: Evaluation) -> Members:
     """The evaluation's columns."""
     return Members(
-        dataset_key=ws.get_slice_by_key(evaluation.slice_key).dataset_key,
+        population=Population(ws.get_slice_by_key(evaluation.slice_key).dataset_key, evaluation.level),
         scores=ws.read_scores(evaluation),
         weights=ws.read_weights(evaluation),
-        ordinals=ws.slice_ordinals(evaluation.slice_key, evaluation.n_members),
+        ordinals=ws.member_ordinals(evaluation),
     )
 
 
@@ -144,17 +143,16 @@ def item_results(ws: WorkspaceStore, judged: JudgedEvaluation) -> ItemResults:
     members = read_members(ws, judged.evaluation)
     positions = scored_positions(members)
     ordinals = members.ordinals[positions]
-    prefix = ws.item_prefix(members.dataset_key)
-    references = ws.reference_ids(members.dataset_key).gather(ordinals)
+    references = ws.reference_ids(members.population).gather(ordinals)
     is_deleted = references.is_null().to_numpy()
     names = references.to_list()
     if is_deleted.any():
         gone = np.flatnonzero(is_deleted)
-        for place, item in zip(gone, ws.items_at(members.dataset_key, ordinals[gone]), strict=True):
+        for place, item in zip(gone, ws.items_at(members.population, ordinals[gone]), strict=True):
             names[place] = item.reference_id
     scores = members.scores[positions]
     return ItemResults(
-        item_ids=[item_id(prefix, ordinal) for ordinal in ordinals.tolist()],
+        item_ids=ws.member_ids(members.population, ordinals).tolist(),
         reference_ids=names,
         scores=scores,
         weights=np.ones(len(positions)) if members.weights is None else members.weights[positions],
@@ -198,7 +196,7 @@ def sorted_positions(
     if order in (Order.FIRST, Order.LAST):
         return (positions if order is Order.FIRST else positions[::-1])[offset : offset + limit]
     if order in (Order.A_TO_Z, Order.Z_TO_A):
-        ids = ws.reference_ids(members.dataset_key).gather(members.ordinals[positions])
+        ids = ws.reference_ids(members.population).gather(members.ordinals[positions])
         places = ids.arg_sort(descending=order is Order.Z_TO_A, nulls_last=True)
         page: NDArray[np.int64] = positions[places[offset : offset + limit].to_numpy()]
         return page
@@ -217,7 +215,7 @@ def items_of(
 ) -> list[ScoredItem]:
     """These scored members, in this order, with their items."""
     passed = passed_of(judged, members.scores[positions])
-    found = ws.items_at(members.dataset_key, members.ordinals[positions])
+    found = ws.items_at(members.population, members.ordinals[positions])
     return [
         ScoredItem(
             item=item,
@@ -249,14 +247,14 @@ def missing_items(
     if is_meant is not None:
         is_shown &= is_meant
     ordinals = members.ordinals[is_shown]
-    return len(ordinals), ws.items_at(members.dataset_key, ordinals[offset : offset + limit])
+    return len(ordinals), ws.items_at(members.population, ordinals[offset : offset + limit])
 
 
 def missing_members(ws: WorkspaceStore, members: Members) -> NDArray[np.bool_]:
     """Which members have no score though their items were not deleted, bool [n_members]."""
     is_missing = np.isnan(members.scores)
-    if is_missing.any() and ws.has_deleted_items(members.dataset_key):
-        is_live = ws.reference_ids(members.dataset_key).gather(members.ordinals).is_not_null().to_numpy()
+    if is_missing.any() and ws.has_deleted_items(members.population):
+        is_live = ws.reference_ids(members.population).gather(members.ordinals).is_not_null().to_numpy()
         is_missing &= is_live
     return is_missing
 

@@ -135,6 +135,7 @@ class Target:
     dataset_id: str
     slice_id: str | None = None
     test_name: str | None = None
+    noun: str = "item"
 
 
 _ORDER = (
@@ -176,17 +177,30 @@ def _sentence(code: str, findings: Sequence[Finding], n_wrong: int, target: Targ
         return f"expected every reference id once, got {listed(names, n_wrong)} more than once: send one row for each"
     what, advice = {
         "unknown_reference_ids": (
-            f"dataset {target.dataset_id} has no items with these reference ids",
-            "append the items first, or correct the ids",
+            f"dataset {target.dataset_id} has no {target.noun}s with these reference ids",
+            f"append the {target.noun}s first, or correct the ids",
         ),
-        "deleted_items": (f"these items of dataset {target.dataset_id} were deleted", "leave them out of the upload"),
+        "deleted_items": (
+            f"these {target.noun}s of dataset {target.dataset_id} were deleted",
+            "leave them out of the upload",
+        ),
         "items_outside_slice": (
-            f"these items are not in slice {target.slice_id} of scenario test {target.test_name!r}",
-            "leave them out, or append them to the slice first",
+            f"these {target.noun}s are not in slice {target.slice_id} of scenario test {target.test_name!r}",
+            "leave them out, or append them to the slice first"
+            if target.noun != "track"
+            else "leave them out; a track is in a slice where annotations or predictions on its members name it",
         ),
     }[code]
-    of = f"the members of slice {target.slice_id}" if target.slice_id is not None else "the dataset's items"
+    of = (
+        f"{_members(target.noun)} of slice {target.slice_id}"
+        if target.slice_id is not None
+        else f"the dataset's {target.noun}s"
+    )
     return f"expected reference ids of {of}; {what}: {listed(names, n_wrong)}. What to do: {advice}"
+
+
+def _members(noun: str) -> str:
+    return "the members" if noun == "item" else f"the {noun}s"
 
 
 def _number_sentence(code: str, findings: Sequence[Finding], n_wrong: int, first_value: float) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from nucleus_metrics import WeightedMean, weighted_mean
-from nucleus_server.domain import Dataset, EvalFunction, Level, ScenarioTest
+from nucleus_server.domain import Dataset, EvalFunction, Level, Population, ScenarioTest
 from nucleus_server.errors import InvalidInput
 from nucleus_server.services.reference_index import ABSENT, ReferenceIndex
 from nucleus_server.services.score_checks import (
@@ -60,16 +60,24 @@ class ScoreCollector:
         fields: FieldNames,
         n_rows: int,
     ) -> None:
-        """For `n_rows` rows in all, on the members of `test`, or on all items of the dataset."""
+        """For `n_rows` rows in all, on the members of `test`, or on all items of the dataset.
+
+        In an upload for a test its one function says whether the members are items, scenes or tracks.
+        """
         self._ws = ws
+        level = Level.ITEM if test is None else functions[0].level
+        self._population = Population(dataset.key, level)
         self.dataset = dataset
         self._functions = functions
         self._test = test
         self._fields = fields
-        self._is_small = n_rows <= _ASK_UP_TO < dataset.n_items and dataset.n_items == dataset.n_live_items
-        self.members: NDArray[np.int64] | None = (
-            None if test is None else pinned_members(ws.slice_ordinals(test.slice_key), dataset.n_items)
-        )
+        is_whole = dataset.n_items == dataset.n_live_items
+        self._is_small = level is Level.ITEM and is_whole and n_rows <= _ASK_UP_TO < dataset.n_items
+        self.members: NDArray[np.int64] | None = None
+        if test is not None and level is Level.ITEM:
+            self.members = pinned_members(ws.slice_ordinals(test.slice_key), dataset.n_items)
+        elif test is not None:
+            self.members = ws.resolve_members(ws.get_slice_by_key(test.slice_key), level)
         self._n_columns = dataset.n_items if self.members is None else len(self.members)
         self._scores = {function.id: np.full(self._n_columns, np.nan) for function in functions}
         self._weights: dict[str, NDArray[np.float64]] = {}
@@ -115,6 +123,7 @@ class ScoreCollector:
             self.dataset.id,
             None if self._test is None else self._test.slice_id,
             None if self._test is None else self._test.name,
+            self._noun,
         )
         if self._n_rows == 0:
             raise InvalidInput("expected at least one result, got none", code="no_results")
@@ -143,14 +152,26 @@ class ScoreCollector:
 
     def n_deleted(self, members: NDArray[np.int64]) -> int:
         """How many of these members are deleted."""
-        if self.dataset.n_items == self.dataset.n_live_items:
+        if self._is_whole:
             return 0
         return int(np.count_nonzero(self._is_deleted[members]))
 
+    @property
+    def _noun(self) -> str:
+        return self._population.level.value
+
+    @cached_property
+    def _is_whole(self) -> bool:
+        """Whether nothing was deleted."""
+        if self._population.level is Level.ITEM:
+            return self.dataset.n_items == self.dataset.n_live_items
+        return not self._reference_ids.null_count()
+
     @cached_property
     def _reference_ids(self) -> pl.Series:
+        found = self._ws.reference_ids(self._population)
         # Items that came since the collector was made belong to the next upload.
-        return self._ws.reference_ids(self.dataset.key).head(self.dataset.n_items)
+        return found.head(self.dataset.n_items) if self._population.level is Level.ITEM else found
 
     @cached_property
     def _index(self) -> ReferenceIndex:
@@ -162,16 +183,16 @@ class ScoreCollector:
 
     @cached_property
     def _deleted_ids(self) -> pl.Series:
-        if self.dataset.n_items == self.dataset.n_live_items:
+        if self._is_whole:
             return pl.Series([], dtype=pl.String)
-        return pl.Series(list(self._ws.deleted_reference_ids(self.dataset.key)), dtype=pl.String)
+        return pl.Series(list(self._ws.deleted_reference_ids(self._population)), dtype=pl.String)
 
     @cached_property
     def _expected(self) -> NDArray[np.int64]:
         """The ordinals that the rows name if they follow the order of the slice or the dataset."""
         if self.members is not None:
             return self.members if not self.n_deleted(self.members) else self.members[~self._is_deleted[self.members]]
-        if self.dataset.n_items == self.dataset.n_live_items:
+        if self._is_whole:
             return np.arange(self.dataset.n_items)
         return np.flatnonzero(~self._is_deleted)
 
@@ -179,7 +200,8 @@ class ScoreCollector:
     def _place_of(self) -> NDArray[np.int64]:
         """The place of each ordinal among the test's members, `ABSENT` outside of its slice."""
         assert self.members is not None
-        places = np.full(self.dataset.n_items, ABSENT, dtype=np.int64)
+        n = self.dataset.n_items if self._population.level is Level.ITEM else len(self._reference_ids)
+        places = np.full(n, ABSENT, dtype=np.int64)
         places[self.members] = np.arange(len(self.members))
         return places
 
@@ -217,10 +239,10 @@ class ScoreCollector:
         unknown = strangers if is_deleted is None else strangers[~is_deleted]
         where = f"dataset {self.dataset.id}"
         if len(unknown):
-            what = f"{where} has no such item"
+            what = f"{where} has no such {self._noun}"
             self.findings.append(id_finding("unknown_reference_ids", part, unknown, first_row, what))
         if is_deleted is not None and is_deleted.any():
-            what = f"this item of {where} was deleted"
+            what = f"this {self._noun} of {where} was deleted"
             self.findings.append(id_finding("deleted_items", part, strangers[is_deleted], first_row, what))
 
 
@@ -231,12 +253,18 @@ def pinned_members(ordinals: NDArray[np.int64], n_items: int) -> NDArray[np.int6
 
 
 def evaluation_of(
-    column: Column, test: ScenarioTest, model_id: str, n_deleted: int, members: NDArray[np.int64] | None
+    column: Column,
+    test: ScenarioTest,
+    model_id: str,
+    n_deleted: int,
+    members: NDArray[np.int64] | None,
+    kept: NDArray[np.int64] | None = None,
 ) -> NewEvaluation | None:
     """The evaluation of a test from a column; None if no member counts (no score, or only weights of zero).
 
     Args:
         members: The ordinals of the test's members; None if the column is of these members already.
+        kept: The ordinals of the scenes or tracks that the column is of; None of items.
     """
     scores = column.scores if members is None else column.scores[members]
     weights = column.weights if members is None or column.weights is None else column.weights[members]
@@ -249,7 +277,7 @@ def evaluation_of(
         test_id=test.id,
         function_id=column.function.id,
         model_id=model_id,
-        level=Level.ITEM,
+        level=column.function.level,
         n_members=len(scores),
         n_deleted=n_deleted,
         n_scored=mean.n_scored,
@@ -257,4 +285,5 @@ def evaluation_of(
         weight_sum=mean.weight_sum,
         scores=scores,
         weights=weights,
+        members=kept,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nucleus_server.domain import Dataset, EvalFunction, Level, ScenarioTest, ScoreUpload
+from nucleus_server.domain import Dataset, EvalFunction, Level, ScenarioTest, ScoreUpload, Slice, SliceMember
 from nucleus_server.errors import InvalidInput
 from nucleus_server.services.score_checks import OUR_FIELDS, FieldNames, ScorePart
 from nucleus_server.services.score_collector import Column, ScoreCollector, evaluation_of, pinned_members
@@ -99,9 +99,28 @@ def _check_function(ws: WorkspaceStore, function: EvalFunction, test: ScenarioTe
                 f"{function.name!r}: add it to the test first",
                 code="function_not_in_test",
             )
-    if function.level is not Level.ITEM:
+    if test is None and function.level is not Level.ITEM:
         raise InvalidInput(
-            f"{function.name!r} scores {function.level.value}s; this slice holds items: use a function of level item",
+            f"expected a function of level item in an upload for a dataset, got {function.name!r}, which scores "
+            f"{function.level.value}s: upload its results to each test, with upload_external_evaluation_results",
+            code="level_mismatch",
+        )
+    if test is not None:
+        _check_level(ws.get_dataset(test.dataset_id), ws.get_slice_by_key(test.slice_key), function)
+
+
+def _check_level(dataset: Dataset, part: Slice, function: EvalFunction) -> None:
+    """Refuse a function whose members the test's slice does not have."""
+    if function.level is Level.ITEM and part.member is not SliceMember.ITEM:
+        raise InvalidInput(
+            f"expected a function of level scene or track, because slice {part.id} holds {part.member.value}s, got "
+            f"{function.name!r} of level item: use another function, or a slice of items",
+            code="level_mismatch",
+        )
+    if function.level is Level.SCENE and not dataset.is_scene:
+        raise InvalidInput(
+            f"expected a function of level item or track, because dataset {dataset.id} has no scenes, got {function.name!r} "
+            "of level scene",
             code="level_mismatch",
         )
 
@@ -158,7 +177,8 @@ def evaluation_for_test(
     test = checked.test
     assert test is not None and collector.members is not None
     n_deleted = collector.n_deleted(collector.members)
-    new = evaluation_of(column, test, checked.plan.model_id, n_deleted, None)
+    kept = None if column.function.level is Level.ITEM else collector.members
+    new = evaluation_of(column, test, checked.plan.model_id, n_deleted, None, kept)
     assert new is not None  # a column without weight was refused
     row = test_report(
         test,
@@ -242,8 +262,12 @@ def _evaluations(
     """The evaluations that the columns give, one after the other; each test's line goes into `rows` as it is looked at."""
     by_function = {column.function.id: column for column in columns}
     tests = {test.key: test for test in ws.list_scenario_tests() if test.dataset_key == checked.dataset.key}
+    slice_keys = {test.slice_key for test in tests.values()}
+    of_items = {key for key in slice_keys if ws.get_slice_by_key(key).member is SliceMember.ITEM}
     entries = [
-        entry for entry in ws.list_all_test_functions() if entry.test_key in tests and entry.function.id in by_function
+        entry
+        for entry in ws.list_all_test_functions()
+        if entry.test_key in tests and tests[entry.test_key].slice_key in of_items and entry.function.id in by_function
     ]
     members = _Members(ws)
     for entry in entries:

@@ -13,11 +13,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nucleus_metrics.explanation import contributions
-from nucleus_server.domain import ClusterBy, Direction, Evaluation, ResolvedCluster, ScenarioTest, Slice, TestFunction
+from nucleus_server.domain import (
+    ClusterBy,
+    Direction,
+    Evaluation,
+    Population,
+    ResolvedCluster,
+    ScenarioTest,
+    TestFunction,
+)
 from nucleus_server.services.clusters import Clusters
 from nucleus_server.services.comparing import Matter, matter_of
 from nucleus_server.services.item_filters import Condition, satisfying
-from nucleus_server.services.item_slices import SavedItems, n_to_save
+from nucleus_server.services.item_slices import SavedItems, n_to_save, slice_of
 from nucleus_server.services.results import smallest
 from nucleus_server.services.upload_report import range_of
 from nucleus_server.services.verdicts import Question, pair_columns
@@ -150,6 +158,11 @@ class SideBySide:
         return int(np.count_nonzero(self.is_common))
 
     @property
+    def population(self) -> Population:
+        """What the ordinals are of."""
+        return Population(self.test.dataset_key, self.entry.function.level)
+
+    @property
     def is_common(self) -> NDArray[np.bool_]:
         """Which members all of them scored, bool [n]."""
         return ~np.isnan(self.scores[0])
@@ -265,7 +278,7 @@ def shown_positions(ws: WorkspaceStore, view: SideBySide, wanted: Wanted, candid
     elif wanted.change is not None:
         is_shown &= b > a if (wanted.change is Change.BETTER) is view.higher_is_better else b < a
     if wanted.conditions:
-        is_shown &= satisfying(ws, view.test.dataset_key, view.ordinals, wanted.conditions)
+        is_shown &= satisfying(ws, view.population, view.ordinals, wanted.conditions)
     return np.flatnonzero(is_shown)
 
 
@@ -309,7 +322,7 @@ def save_beside(
     n_members = n_to_save(len(found), n_first)
     parts = contributions_of(view, candidate)
     chosen = ordered_positions(view, found, order, parts, offset=0, limit=n_members)
-    made: Slice = ws.create_slice(view.test.dataset_id, name, ordinals=view.ordinals[chosen])
+    made = slice_of(ws, view.test.dataset_id, name, view.population, view.ordinals[chosen])
     return SavedItems(made, n_members - made.n_members)
 
 

@@ -24,6 +24,7 @@ from nucleus_server.domain import (
     EvaluationSummary,
     Json,
     PairVerdict,
+    Population,
     ResolvedCluster,
     ThresholdVerdict,
 )
@@ -66,6 +67,11 @@ class Question:
     threshold: float | None = None
     comparison: Comparison | None = None
     others: tuple[EvaluationSummary, ...] = ()
+
+    @property
+    def population(self) -> Population:
+        """What the members' ordinals are of."""
+        return Population(self.dataset_key, self.function.level)
 
     @property
     def higher_is_better(self) -> bool:
@@ -174,9 +180,9 @@ def pair_columns(
     for other in question.others:
         is_left_out = np.isnan(known[other.key][:n])
         a[is_left_out] = b[is_left_out] = np.nan
-    ordinals = clusters.ordinals(candidate.slice_key, n)
+    ordinals = clusters.ordinals(candidate, n)
     if candidate.n_deleted or baseline.n_deleted or np.isnan(a).any() or np.isnan(b).any():
-        is_gone = clusters.is_gone(question.dataset_key)[ordinals]
+        is_gone = clusters.is_gone(question.population)[ordinals]
         a[is_gone & np.isnan(b)] = np.nan
         b[is_gone & np.isnan(a)] = np.nan
     weights_a, weights_b = ws.read_weights(baseline), ws.read_weights(candidate)
@@ -193,7 +199,7 @@ def pair_columns(
     elif weights_b is not None:
         weights_differ = not (weights[is_common] == 1.0).all()
         weights[np.isnan(b)] = 1.0
-    codes, n_without = clusters.of_members(question.dataset_key, question.cluster, ordinals)
+    codes, n_without = clusters.of_members(question.population, question.cluster, ordinals)
     return PairColumns(a, b, weights, codes, ordinals, n_without, weights_differ)
 
 
@@ -322,7 +328,7 @@ def _threshold_verdict(ws: WorkspaceStore, clusters: Clusters, question: Questio
     found_weights = ws.read_weights(candidate)
     weights = np.ones(len(scores)) if found_weights is None else found_weights.copy()
     codes, _ = clusters.of_members(
-        question.dataset_key, question.cluster, clusters.ordinals(candidate.slice_key, candidate.n_members)
+        question.population, question.cluster, clusters.ordinals(candidate, candidate.n_members)
     )
     arguments: dict[str, Any] = {
         "clusters": codes,
@@ -374,8 +380,8 @@ def with_worst(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The candidate's scores with the worst one, at the largest weight, wherever one is missing of a member that exists."""
     candidate, function = question.candidate, question.function
-    ordinals = clusters.ordinals(candidate.slice_key, candidate.n_members)
-    is_missing = np.isnan(scores) & ~clusters.is_gone(question.dataset_key)[ordinals]
+    ordinals = clusters.ordinals(candidate, candidate.n_members)
+    is_missing = np.isnan(scores) & ~clusters.is_gone(question.population)[ordinals]
     low, high = _range_of(function, scores)
     worst = low if question.higher_is_better else high
     return np.where(is_missing, worst, scores), np.where(is_missing, 1.0, weights)
@@ -421,8 +427,8 @@ def _digest(clusters: Clusters, question: Question) -> bytes:
         question.cluster.by.value,
         question.cluster.key,
         question.cluster.source,
-        clusters.fingerprint(question.dataset_key, question.cluster),
-        clusters.n_deleted(question.dataset_key) if _depends_on_deleted(question) else 0,
+        clusters.fingerprint(question.population, question.cluster),
+        clusters.n_deleted(question.population) if _depends_on_deleted(question) else 0,
         question.margin,
         question.threshold,
         None if question.comparison is None else question.comparison.value,

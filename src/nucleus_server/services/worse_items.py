@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nucleus_server.domain import Direction, EvalFunction
+from nucleus_server.domain import Direction, EvalFunction, Level
 from nucleus_server.services.comparing import Matter
 from nucleus_server.services.item_slices import SavedItems, n_to_save
 from nucleus_server.storage import WorkspaceStore
@@ -122,11 +122,14 @@ def save_worse(ws: WorkspaceStore, found: WorseItems, dataset_id: str, name: str
 
 
 def comparable(matters: Sequence[Matter], dataset_key: int) -> tuple[Matter, ...]:
-    """Those on tests of the dataset that both models were evaluated by."""
+    """Those on tests of the dataset's items that both models were evaluated by."""
     return tuple(
         matter
         for matter in matters
-        if matter.baseline is not None and matter.candidate is not None and matter.test.dataset_key == dataset_key
+        if matter.baseline is not None
+        and matter.candidate is not None
+        and matter.test.dataset_key == dataset_key
+        and matter.entry.function.level is Level.ITEM
     )
 
 
@@ -143,7 +146,7 @@ def _columns(ws: WorkspaceStore, matter: Matter) -> tuple[NDArray[np.int64], NDA
     baseline, candidate = matter.baseline, matter.candidate
     assert baseline is not None and candidate is not None
     n = min(baseline.n_members, candidate.n_members)
-    ordinals = ws.slice_ordinals(candidate.slice_key, candidate.n_members)[:n]
+    ordinals = ws.member_ordinals(candidate, n)
     return ordinals, ws.read_scores(baseline)[:n], ws.read_scores(candidate)[:n]
 
 

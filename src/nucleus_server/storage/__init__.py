@@ -2,8 +2,8 @@
 
 from nucleus_server.storage.access import WorkspaceStore
 from nucleus_server.storage.criteria import UNCHANGED
-from nucleus_server.storage.evaluations import NewEvaluation, NewUpload
 from nucleus_server.storage.leases import JobStep, LeasedJob, LeaseLost
+from nucleus_server.storage.new_evaluations import NewEvaluation, NewUpload
 from nucleus_server.storage.queue import JobQueue
 from nucleus_server.storage.score_columns import NewColumn
 from nucleus_server.storage.score_sources import ScoreSource

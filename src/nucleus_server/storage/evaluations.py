@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,6 @@ from nucleus_server.domain import (
     Evaluation,
     EvaluationStatus,
     EvaluationSummary,
-    Json,
     Level,
     UploadStatus,
 )
@@ -28,43 +26,10 @@ from nucleus_server.storage.ids import new_id
 from nucleus_server.storage.kept_columns import Place
 from nucleus_server.storage.member_lists import MemberListRows
 from nucleus_server.storage.models import function_select, to_function
+from nucleus_server.storage.new_evaluations import NewEvaluation, NewUpload
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class NewEvaluation:
-    """A checked result, ready to be stored.
-
-    Attributes:
-        n_members: Length of the slice prefix that the columns are aligned with.
-        n_deleted: Members of it that had been deleted when the results came.
-        id: Its id, if it is stored and no replay.
-        scores: float64 [n_members], NaN where a member has no score.
-        weights: float64 [n_members], or None if every weight is 1.
-        digest: SHA-256 of scores and weights: equal digests over one member list mean equal uploads.
-    """
-
-    test_id: str
-    function_id: str
-    model_id: str
-    level: Level
-    n_members: int
-    n_deleted: int
-    n_scored: int
-    result: float
-    weight_sum: float
-    scores: NDArray[np.float64]
-    weights: NDArray[np.float64] | None
-    id: str = field(default_factory=lambda: new_id("ev"))
-    digest: bytes = field(init=False)
-
-    def __post_init__(self) -> None:
-        hasher = hashlib.sha256(columns.pack_scores(self.scores))
-        if self.weights is not None:
-            hasher.update(self.weights.astype("<f8", copy=False).tobytes())
-        object.__setattr__(self, "digest", hasher.digest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +39,6 @@ class _SeriesRows:
     test: AnyRow
     function: AnyRow
     model: AnyRow
-
-
-@dataclass(frozen=True, slots=True)
-class NewUpload:
-    """The upload that a test's results came with; `report` says what was accepted."""
-
-    n_rows: int
-    report: Json
 
 
 class EvaluationRows(MemberListRows):
@@ -95,9 +52,10 @@ class EvaluationRows(MemberListRows):
         """
         with self._write() as connection:
             series = self._series(connection, new)
-            newest = self._newest_of(connection, series, new.n_members)
+            newest = self._newest_of(connection, series, new)
             if newest is not None and newest.digest == new.digest and self._saw_these(connection, series, newest):
                 return self._evaluation(connection, newest.id), True
+            self._check_grown(connection, series.test.slice_key, new.level, new.members)
             now = self._now()
             key = self._insert_evaluation(connection, series, new, EvaluationStatus.COMPLETED, now)
             connection.execute(schema.evaluation_chunks.insert(), chunk_rows(key, new))
@@ -113,7 +71,7 @@ class EvaluationRows(MemberListRows):
         """
         with self._write() as connection:
             series = self._series(connection, new)
-            newest = self._newest_of(connection, series, new.n_members)
+            newest = self._newest_of(connection, series, new)
             moment = to_micros(uploaded_at)
             if newest is not None and (newest.created_at >= moment or newest.digest == new.digest):
                 return None
@@ -135,9 +93,13 @@ class EvaluationRows(MemberListRows):
             model=self._row_by_id(connection, schema.models, new.model_id, "model"),
         )
 
-    def _newest_of(self, connection: Connection, series: _SeriesRows, n_members: int) -> AnyRow | None:
+    def _newest_of(self, connection: Connection, series: _SeriesRows, new: NewEvaluation) -> AnyRow | None:
         """The newest completed evaluation of these over the same members."""
         table = schema.evaluations
+        is_same: sa.ColumnElement[bool] = table.c.member_list_key.is_(None)
+        if new.members is not None:
+            key = self._list_key(connection, series.test.slice_key, new.level, new.members, keep=False)
+            is_same = table.c.member_list_key == key
         found: Any = connection.execute(
             sa.select(table.c.id, table.c.digest, table.c.created_at, table.c.annotation_revision)
             .where(
@@ -145,8 +107,8 @@ class EvaluationRows(MemberListRows):
                 table.c.function_key == series.function.key,
                 table.c.model_key == series.model.key,
                 table.c.slice_key == series.test.slice_key,
-                table.c.n_members == n_members,
-                table.c.member_list_key.is_(None),
+                table.c.n_members == new.n_members,
+                is_same,
                 table.c.status == EvaluationStatus.COMPLETED.value,
             )
             .order_by(table.c.created_at.desc(), table.c.key.desc())
@@ -172,6 +134,8 @@ class EvaluationRows(MemberListRows):
     ) -> int:
         dataset = self._dataset_row(connection, self._slice_row(connection, series.test.slice_key).dataset_key)
         run = self._newest_run(connection, series.model.key, dataset.key)
+        slice_key, members = series.test.slice_key, new.members
+        list_key = None if members is None else self._list_key(connection, slice_key, new.level, members, keep=True)
         return self._insert(
             connection,
             schema.evaluations,
@@ -182,6 +146,7 @@ class EvaluationRows(MemberListRows):
             level=new.level.value,
             status=status.value,
             slice_key=series.test.slice_key,
+            member_list_key=list_key,
             n_members=new.n_members,
             n_deleted=new.n_deleted,
             n_scored=new.n_scored,
@@ -200,14 +165,11 @@ class EvaluationRows(MemberListRows):
     def _insert_test_upload(
         self, connection: Connection, series: _SeriesRows, new: NewEvaluation, upload: NewUpload, now: int
     ) -> int:
-        slice_row = connection.execute(
-            sa.select(schema.slices.c.dataset_key).where(schema.slices.c.key == series.test.slice_key)
-        ).one()
         return self._insert(
             connection,
             schema.score_uploads,
             id=new_id("up"),
-            dataset_key=slice_row.dataset_key,
+            dataset_key=self._slice_row(connection, series.test.slice_key).dataset_key,
             model_key=series.model.key,
             test_key=series.test.key,
             status=UploadStatus.COMPLETED.value,
@@ -315,7 +277,7 @@ class EvaluationRows(MemberListRows):
     def find_equal_evaluation(self, new: NewEvaluation) -> Evaluation | None:
         """The newest evaluation of the same test, function, model and members, if it has the same scores and weights."""
         with self._read() as connection:
-            row = self._newest_of(connection, self._series(connection, new, lock=False), new.n_members)
+            row = self._newest_of(connection, self._series(connection, new, lock=False), new)
             return None if row is None or row.digest != new.digest else self._evaluation(connection, row.id)
 
     def get_eval_function_of(self, evaluation: Evaluation) -> EvalFunction:
@@ -489,6 +451,7 @@ def to_evaluation(row: AnyRow) -> Evaluation:
         level=Level(row.level),
         status=EvaluationStatus(row.status),
         slice_key=row.slice_key,
+        member_list_key=row.member_list_key,
         n_members=row.n_members,
         n_deleted=row.n_deleted,
         n_scored=row.n_scored,

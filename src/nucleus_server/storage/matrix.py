@@ -24,6 +24,7 @@ _COLUMNS = (
     "n_scored",
     "result",
     "is_weighted",
+    "member_list_key",
 )
 
 
@@ -138,6 +139,7 @@ class MatrixRows(VerdictRows):
                 n_scored=n_scored,
                 result=result,
                 is_weighted=is_weighted,
+                member_list_key=member_list_key,
             )
             for (
                 key,
@@ -151,6 +153,7 @@ class MatrixRows(VerdictRows):
                 n_scored,
                 result,
                 is_weighted,
+                member_list_key,
                 model_id,
                 model_name,
             ) in rows

@@ -21,7 +21,8 @@ from nucleus_server.domain import EvaluationStatus, Json, ScoreUpload, UploadSta
 from nucleus_server.errors import Conflict
 from nucleus_server.storage import columns, schema
 from nucleus_server.storage.base import AnyRow, to_json
-from nucleus_server.storage.evaluations import NewEvaluation, chunk_rows
+from nucleus_server.storage.evaluations import chunk_rows
+from nucleus_server.storage.new_evaluations import NewEvaluation
 from nucleus_server.storage.uploads import UploadPlan, UploadRows, require_status
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ class ScoreColumnRows(UploadRows):
         with self._write() as connection:
             upload = self._attempt(connection, upload_id, fence)
             series = self._series(connection, new)
-            newest = self._newest_of(connection, series, new.n_members)
+            newest = self._newest_of(connection, series, new)
             if newest is not None and newest.digest == new.digest:
                 return str(newest.id)
             key = self._insert_evaluation(

@@ -35,16 +35,16 @@ class SliceRows(AnnotationRows):
         item_ids: Sequence[str] = (),
         scene_ids: Sequence[str] = (),
         ordinals: NDArray[np.int64] | None = None,
+        member: SliceMember = SliceMember.ITEM,
     ) -> Slice:
         """Create a slice of these items, in this order; repeated ones count once, unknown ones are refused.
 
-        In a dataset of scenes reference ids name scenes, or all of them items. `ordinals` name items by their places in
-        the dataset, which is quickest for many; deleted ones are left out.
+        In a dataset of scenes reference ids name scenes, or all of them items. `ordinals` name items, or with `member`
+        scenes, by their places in the dataset, which is quickest for many; deleted ones are left out.
         """
         slice_id = new_id("slc")
         with self._write() as connection:
             dataset = self._row_by_id(connection, schema.datasets, dataset_id, "dataset", lock=True)
-            member = SliceMember.ITEM
             if dataset.is_scene and not item_ids and ordinals is None:
                 member = self._member_named(connection, dataset, reference_ids)
             parts = [self._resolve(connection, dataset, reference_ids, member)]
@@ -53,7 +53,7 @@ class SliceRows(AnnotationRows):
             if item_ids:
                 parts.append(self._resolve_item_ids(connection, dataset, item_ids))
             if ordinals is not None:
-                parts.append(self._live(connection, dataset, ordinals))
+                parts.append(self._live(connection, dataset, ordinals, member))
             members = first_occurrences(np.concatenate(parts))
             key = self._insert(
                 connection,
@@ -234,7 +234,15 @@ class SliceRows(AnnotationRows):
             raise unknown_reference_ids(unknown, dataset.id, noun=f"{member.value}s")
         return np.fromiter((known[ref] for ref in reference_ids), dtype=np.int64, count=len(reference_ids))
 
-    def _live(self, connection: Connection, dataset: AnyRow, ordinals: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _live(
+        self, connection: Connection, dataset: AnyRow, ordinals: NDArray[np.int64], member: SliceMember
+    ) -> NDArray[np.int64]:
+        if member is SliceMember.SCENE:
+            table = schema.scenes
+            rows = connection.execute(
+                sa.select(table.c.ordinal).where(table.c.dataset_key == dataset.key, table.c.deleted_at.is_(None))
+            ).scalars()
+            return ordinals[np.isin(ordinals, np.fromiter(rows, dtype=np.int64))]
         if dataset.n_live_items == dataset.n_items:
             return ordinals
         is_live = self._reference_ids(connection, dataset.key).is_not_null().to_numpy()

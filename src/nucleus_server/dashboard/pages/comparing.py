@@ -33,6 +33,7 @@ from nucleus_server.dashboard.pages.comparison_lists import (
 from nucleus_server.dashboard.pages.entries import gate_note, side_rows, verdict_facts
 from nucleus_server.dashboard.pages.forms import FormMaker, button
 from nucleus_server.dashboard.pages.pair_parts import moved_values, scatter
+from nucleus_server.dashboard.pages.pictures import without_picture
 from nucleus_server.dashboard.pages.shared import UNDEFINED, function_paths, number, with_query
 from nucleus_server.dashboard.pages.verdict_words import cluster_name, sentence
 from nucleus_server.dashboard.sent_forms import SentForm
@@ -128,7 +129,7 @@ def save_compared(ws: WorkspaceStore, baseline_id: str, candidate_id: str, sent:
     """
     view = pair_beside(ws, baseline_id, candidate_id)
     address = _address(baseline_id, candidate_id, sent.values.get("query", ""))
-    return save_listed(ws, view, ws.metadata_keys(view.test.dataset_key), address, sent)
+    return save_listed(ws, view, ws.metadata_keys(view.population), address, sent)
 
 
 def find_comparing(ws: WorkspaceStore, baseline_id: str, candidate_id: str) -> Progress | None:
@@ -211,7 +212,7 @@ def why_part(
     return Why(
         items=tuple(
             WeightyItem(
-                picture=shown.get(item.item_id) or Picture(item.reference_id, None, None, "this item was deleted"),
+                picture=shown.get(item.item_id) or without_picture(item.reference_id, item.item_id),
                 baseline_score=number(item.baseline_score),
                 candidate_score=number(item.candidate_score),
                 weight=f"{item.weight:.4g}",
@@ -231,7 +232,7 @@ def why_part(
                 path=cluster_path(share.value),
             )
             for share, bar in zip(explanation.clusters, cluster_bars, strict=True)
-            if cluster.by is ClusterBy.METADATA
+            if cluster.by is not ClusterBy.ITEM
         ),
         clusters_title=f"Clusters: {cluster_name(cluster)}.",
         chooser=chooser,
@@ -293,7 +294,7 @@ def _listing(
     saved_id: str,
     sent: SentForm | None,
 ) -> ComparedList:
-    keys = ws.metadata_keys(view.test.dataset_key)
+    keys = ws.metadata_keys(view.population)
     return compared_list(services, ws, view, keys, address, (f"{address.path}/items", ""), saved_id=saved_id, sent=sent)
 
 

@@ -265,7 +265,7 @@ def _items(
     parts: list[float],
     offset: int,
 ) -> tuple[ComparedItem, ...]:
-    items = ws.items_at(view.test.dataset_key, view.ordinals[places])
+    items = ws.items_at(view.population, view.ordinals[places])
     added = [0.0 if part != part else part for part in parts]  # where no member has a weight, none adds anything
     weights = view.weights[candidate - 1][places].tolist()
     columns = [column[places].tolist() for column in view.scores]

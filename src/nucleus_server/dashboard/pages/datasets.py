@@ -23,9 +23,9 @@ from nucleus_server.dashboard.pages.item_addresses import path_in_list
 from nucleus_server.dashboard.pages.pictures import picture
 from nucleus_server.dashboard.pages.settings import owner_name
 from nucleus_server.dashboard.pages.shared import UNDEFINED, counted, when, with_query
-from nucleus_server.dashboard.pages.verdict_words import choice_name
+from nucleus_server.dashboard.pages.verdict_words import cluster_in_force
 from nucleus_server.dashboard.sent_forms import SentForm, normal_text
-from nucleus_server.domain import ClusterBy, Item, Slice
+from nucleus_server.domain import Item, Slice
 from nucleus_server.errors import InvalidInput
 from nucleus_server.services import WorkspaceStore
 from nucleus_server.services.app_services import AppServices
@@ -112,7 +112,7 @@ def dataset_page(
         n_items=f"{dataset.n_live_items:,}",
         n_deleted=dataset.n_items - dataset.n_live_items,
         n_tests=len(tests),
-        cluster="none" if choice.by is ClusterBy.INHERIT else choice_name(choice),
+        cluster=cluster_in_force(choice, dataset),
         cluster_path=f"{path}/cluster-key",
         filter=_filter_form(path, search, keys, value_problem),
         is_filtered=not search.is_empty,

@@ -191,7 +191,7 @@ def _read(ws: WorkspaceStore, evaluation_id: str) -> _Reading:
         entry=_entry(ws, test, evaluation),
         part=ws.get_slice_by_key(evaluation.slice_key),
         members=members,
-        keys=ws.metadata_keys(members.dataset_key),
+        keys=ws.metadata_keys(members.population),
     )
 
 
@@ -309,7 +309,7 @@ def _missing(services: AppServices, ws: WorkspaceStore, read: _Reading, address:
     if address.where and evaluation.is_partial:
         try:
             conditions = item_filter(replace(address.without_filter(), where=address.where), read.keys).conditions
-            is_meant = satisfying(ws, read.members.dataset_key, read.members.ordinals, conditions)
+            is_meant = satisfying(ws, read.members.population, read.members.ordinals, conditions)
             words = ", ".join(map(str, conditions))
         except InvalidInput:  # the list above says what is wrong with the filter
             pass

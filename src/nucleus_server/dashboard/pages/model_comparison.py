@@ -132,7 +132,7 @@ def save_model_items(ws: WorkspaceStore, test_id: str, sent: SentForm) -> str | 
         PermissionDenied: The actor is a viewer.
     """
     view, address = _view(ws, test_id, sent.values.get("query", ""))
-    return save_listed(ws, view, ws.metadata_keys(view.test.dataset_key), address, sent)
+    return save_listed(ws, view, ws.metadata_keys(view.population), address, sent)
 
 
 def find_comparing_models(ws: WorkspaceStore, test_id: str, query: str) -> Progress | None:
@@ -221,7 +221,7 @@ def _listing(
 ) -> ComparedList:
     whole = ComparisonAddress(f"{address.path}/items", address.fixed).text("")
     before, _, after = whole.partition("?")
-    keys = ws.metadata_keys(view.test.dataset_key)
+    keys = ws.metadata_keys(view.population)
     return compared_list(services, ws, view, keys, address, (before, f"?{after}"), saved_id=saved_id, sent=sent)
 
 

@@ -130,7 +130,7 @@ def _cell(
 def _points(ws: WorkspaceStore, view: SideBySide) -> list[dict[str, Any]]:
     places = np.flatnonzero(view.is_common)
     a, b = view.scores[0][places].tolist(), view.scores[1][places].tolist()
-    items = ws.items_at(view.test.dataset_key, view.ordinals[places])
+    items = ws.items_at(view.population, view.ordinals[places])
     higher = view.higher_is_better
     return [
         {

@@ -40,9 +40,12 @@ from nucleus_server.domain import (
     CriterionChange,
     Evaluation,
     JudgedEvaluation,
+    Level,
     PairVerdict,
+    Population,
     ScenarioTest,
     Slice,
+    SliceMember,
     TestFunction,
     Waiver,
 )
@@ -107,7 +110,8 @@ def test_page(
         )
         for judged in listed[(page - 1) * page_size : page * page_size]
     ]
-    items = ws.items_at(part.dataset_key, ws.slice_ordinals(part.key, _N_THUMBNAILS))
+    level = Level.SCENE if part.member is SliceMember.SCENE else Level.ITEM
+    items = ws.items_at(Population(part.dataset_key, level), ws.slice_ordinals(part.key, _N_THUMBNAILS))
     criteria = ws.list_criteria(test_id)
     baseline = next((c for c in reversed(criteria) if c.function_id is None), None)
     return TestPage(

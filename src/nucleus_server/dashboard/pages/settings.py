@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from nucleus_server.dashboard.contexts import ClusterKeyPage, Form, Frame, SettingsPart, SuggestionRow
 from nucleus_server.dashboard.pages.forms import FormMaker, button, may_change, no_form
 from nucleus_server.dashboard.pages.shared import UNDEFINED
-from nucleus_server.dashboard.pages.verdict_words import choice_name, cluster_name
+from nucleus_server.dashboard.pages.verdict_words import cluster_in_force, cluster_name
 from nucleus_server.dashboard.sent_forms import SentForm
 from nucleus_server.domain import (
     MAX_TAG,
@@ -22,6 +22,8 @@ from nucleus_server.services import WorkspaceStore
 from nucleus_server.services.clusters import Clusters, suggestions
 
 _METADATA = "metadata:"
+
+_NO_KEY = "no key: each function's default decides"
 
 
 def settings_part(
@@ -59,13 +61,14 @@ def cluster_key_page(
     form = None
     if may_change(ws.actor, dataset.owner_id):
         maker = FormMaker("cluster-key", f"/datasets/{dataset_id}/cluster-key", sent)
-        _add_cluster_field(maker, choice, ws.metadata_keys(dataset.key), "no key: each function's default decides")
+        inherited = "by scene, as in every dataset of scenes" if dataset.is_scene else _NO_KEY
+        _add_cluster_field(maker, choice, ws.metadata_keys(dataset.key), inherited, dataset.is_scene)
         form = maker.made(button("Save"))
     return ClusterKeyPage(
         frame=frame,
         dataset_path=f"/datasets/{dataset_id}",
         dataset_name=dataset.name,
-        in_force="no cluster key" if choice.by is ClusterBy.INHERIT else choice_name(choice),
+        in_force=cluster_in_force(choice, dataset),
         suggestions=tuple(
             SuggestionRow(each.choice.key or "reference ids", f"{each.n_clusters:,}", each.why)
             for each in suggestions(ws, dataset.key)
@@ -139,7 +142,8 @@ def _settings_form(
         maker,
         settings.cluster,
         ws.metadata_keys(dataset.key),
-        f"as set for the dataset ({choice_name(ws.cluster_choice(test.dataset_id))})",
+        f"as set for the dataset ({cluster_in_force(ws.cluster_choice(test.dataset_id), dataset)})",
+        dataset.is_scene,
         {each.choice: f"{each.n_clusters:,} clusters; {each.why}" for each in found},
     )
     return maker.made(button("Save settings"))
@@ -163,10 +167,13 @@ def _add_cluster_field(
     choice: ClusterChoice,
     keys: Iterable[str],
     inherited: str,
+    is_scene: bool,
     suggested: dict[ClusterChoice, str] | None = None,
 ) -> None:
     notes = suggested or {}
     choices = [(ClusterBy.INHERIT.value, inherited), (ClusterBy.ITEM.value, "each item its own")]
+    if is_scene:
+        choices.append((ClusterBy.SCENE.value, "by scene"))
     known = dict.fromkeys([*keys, *([choice.key] if choice.key is not None else [])])
     for key in known:
         note = notes.get(ClusterChoice(ClusterBy.METADATA, key))
@@ -182,7 +189,12 @@ def _add_cluster_field(
 
 
 def _sent_choice(sent: SentForm, keys: Iterable[str], before: ClusterChoice) -> ClusterChoice:
-    known = [ClusterBy.INHERIT.value, ClusterBy.ITEM.value, *(f"{_METADATA}{key}" for key in keys)]
+    known = [
+        ClusterBy.INHERIT.value,
+        ClusterBy.ITEM.value,
+        ClusterBy.SCENE.value,
+        *(f"{_METADATA}{key}" for key in keys),
+    ]
     value = sent.choice("cluster", [*known, _choice_value(before)])
     if value.startswith(_METADATA):
         return ClusterChoice(ClusterBy.METADATA, value.removeprefix(_METADATA))

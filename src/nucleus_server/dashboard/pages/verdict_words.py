@@ -5,7 +5,7 @@ from __future__ import annotations
 from nucleus_server.dashboard.contexts import Verdict, WaiverNote
 from nucleus_server.dashboard.intervals import signed
 from nucleus_server.dashboard.pages.shared import NBSP, UNDEFINED, counted, when
-from nucleus_server.domain import ClusterBy, ClusterChoice, Mode, Outcome, ResolvedCluster, Waiver
+from nucleus_server.domain import ClusterBy, ClusterChoice, Dataset, Mode, Outcome, ResolvedCluster, Waiver
 
 _VERDICTS = {
     "better": Verdict("better", "▲", "pass", "The whole interval is on the good side of no difference."),
@@ -80,6 +80,11 @@ def cluster_name(cluster: ResolvedCluster) -> str:
     """`by drive (from the dataset)`."""
     if cluster.by is ClusterBy.METADATA:
         return f"by {cluster.key} (from the {cluster.source})"
+    if cluster.by is ClusterBy.SCENE:
+        source = "the default of a dataset of scenes" if cluster.source == "scenes" else f"from the {cluster.source}"
+        return f"by scene ({source})"
+    if cluster.source == "level":
+        return "each scene or track its own"
     if cluster.source == "none":
         return "each item its own (no cluster key is set)"
     return f"each item its own (from the {cluster.source})"
@@ -87,7 +92,7 @@ def cluster_name(cluster: ResolvedCluster) -> str:
 
 def clusters_text(n_clusters: int, cluster: ResolvedCluster) -> str:
     """`812 clusters by drive (from the dataset)`."""
-    separator = " " if cluster.by is ClusterBy.METADATA else ", "
+    separator = ", " if cluster.by is ClusterBy.ITEM else " "
     return f"{counted(n_clusters, 'cluster')}{separator}{cluster_name(cluster)}"
 
 
@@ -95,6 +100,8 @@ def choice_name(choice: ClusterChoice) -> str:
     """What was set for a test or a dataset."""
     if choice.by is ClusterBy.METADATA:
         return f"by {choice.key}"
+    if choice.by is ClusterBy.SCENE:
+        return "by scene"
     return "each item its own" if choice.by is ClusterBy.ITEM else "nothing of its own"
 
 
@@ -116,3 +123,10 @@ def margin_text(margin: float, unit: str | None) -> str:
 def waiver_note(waiver: Waiver) -> WaiverNote:
     """Until when, by whom, and why."""
     return WaiverNote(f"waived until {when(waiver.expires_at)} UTC by {waiver.owner}", waiver.reason)
+
+
+def cluster_in_force(choice: ClusterChoice, dataset: Dataset) -> str:
+    """What a dataset's choice comes to for its items."""
+    if choice.by is not ClusterBy.INHERIT:
+        return choice_name(choice)
+    return "by scene, the default of a dataset of scenes" if dataset.is_scene else "no cluster key"
