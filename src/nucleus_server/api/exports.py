@@ -82,7 +82,7 @@ def export_slice_predictions_page(
 def slice_class_labels(slice_id: str, ws: Workspace) -> Answer:
     """The different labels of the annotations of the slice's items."""
     entry = ws.get_slice(slice_id)
-    return Answer({"data": ws.labels_of(entry.dataset_key, ws.slice_ordinals(entry.key))})
+    return Answer({"data": ws.labels_of(entry.dataset_key, ws.slice_item_ordinals(entry))})
 
 
 def _page(raw: bytes) -> ExportPage:

@@ -54,7 +54,7 @@ def in_dataset(ws: WorkspaceStore, dataset: Dataset, item: Item, search: ItemSea
 
 def in_slice(ws: WorkspaceStore, part: Slice, item: Item) -> Neighbours:
     """Among the members of a slice; NotFound if the item is none."""
-    ordinals = ws.slice_ordinals(part.key, part.n_members)
+    ordinals = ws.slice_item_ordinals(part)
     known = ordinals if part.dataset_key == item.dataset_key else ordinals[:0]
     return _around(ws, item, ordinals, _place(item, known, f"in slice {part.id}", "slice"))
 

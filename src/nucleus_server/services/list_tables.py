@@ -184,7 +184,7 @@ def dataset_items(ws: WorkspaceStore, dataset_id: str, search: ItemSearch) -> Ex
 def slice_items(ws: WorkspaceStore, slice_id: str) -> ExportTable:
     """The members of a slice, in slice order, with those that were deleted since."""
     part = ws.get_slice(slice_id)
-    return _item_rows(ws, f"items-{part.id}", part.dataset_key, ws.slice_ordinals(part.key), with_deleted=True)
+    return _item_rows(ws, f"items-{part.id}", part.dataset_key, ws.slice_item_ordinals(part), with_deleted=True)
 
 
 def items_at(ws: WorkspaceStore, name: str, dataset: Dataset, ordinals: NDArray[np.int64]) -> ExportTable:

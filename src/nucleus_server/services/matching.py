@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
+from nucleus_server.domain import Level, Population, SliceMember
 from nucleus_server.errors import InvalidInput
 from nucleus_server.storage import WorkspaceStore
 from nucleus_server.storage.items import unknown_reference_ids
@@ -100,6 +101,11 @@ def matching_items(ws: WorkspaceStore, dataset_id: str, rule: ItemRule, slice_id
         raise InvalidInput(
             f"slice {slice_id} is not of dataset {dataset_id}: name the slice's own dataset", code="dataset_mismatch"
         )
+    if found.member is not SliceMember.ITEM:
+        raise InvalidInput(
+            f"expected a slice of items, which rules are about, got slice {slice_id} of {found.member.value}s",
+            code="invalid_slice_members",
+        )
     members = np.zeros(len(live), dtype=np.bool_)
     ordinals = ws.slice_ordinals(found.key, found.n_members)
     members[ordinals[ordinals < len(live)]] = True
@@ -125,8 +131,11 @@ def matching_ordinals(ws: WorkspaceStore, dataset_id: str, rule: ItemRule) -> ND
 def member_reference_ids(ws: WorkspaceStore, slice_id: str) -> Sequence[str]:
     """The reference ids of the slice's live members, in slice order; NotFound if there is no such slice."""
     found = ws.get_slice(slice_id)
+    if found.member is SliceMember.OBJECT:
+        raise InvalidInput(f"slice {slice_id} holds objects, which have no reference ids", code="invalid_slice_members")
+    of = Population(found.dataset_key, Level.SCENE if found.member is SliceMember.SCENE else Level.ITEM)
     ordinals = ws.slice_ordinals(found.key, found.n_members)
-    members: list[str] = ws.reference_ids(found.dataset_key).gather(ordinals).drop_nulls().to_list()
+    members: list[str] = ws.reference_ids(of).gather(ordinals).drop_nulls().to_list()
     return members
 
 

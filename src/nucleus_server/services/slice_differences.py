@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from nucleus_server.domain import AuditFilter, Dataset, Slice
+from nucleus_server.domain import AuditFilter, Dataset, Slice, SliceMember
 from nucleus_server.errors import InvalidInput
 from nucleus_server.storage import WorkspaceStore
 
@@ -120,6 +120,12 @@ def slice_difference(
             f"{second.dataset_id}: choose another slice",
             code="different_datasets",
         )
+    for part in (first, second):
+        if part.member is not SliceMember.ITEM:
+            raise InvalidInput(
+                f"expected slices of items, got slice {part.id} of {part.member.value}s: choose another slice",
+                code="invalid_slice_members",
+            )
     ours, theirs = ws.slice_ordinals(first.key, n_first), ws.slice_ordinals(second.key, n_second)
     if first.key == second.key:  # two prefixes of one list
         n = min(len(ours), len(theirs))

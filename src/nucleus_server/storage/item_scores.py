@@ -10,7 +10,7 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from nucleus_server.domain import EvaluationStatus, EvaluationSummary, Item, ItemScore
+from nucleus_server.domain import EvaluationStatus, EvaluationSummary, Item, ItemScore, SliceMember
 from nucleus_server.storage import columns, schema
 from nucleus_server.storage.base import from_micros
 from nucleus_server.storage.kept_columns import Place
@@ -141,6 +141,7 @@ class ItemScoreRows(ScoreSourceRows):
             sa.select(slices.c.key, slices.c.n_members).where(
                 slices.c.workspace_key == self._workspace_key,
                 slices.c.dataset_key == item.dataset_key,
+                slices.c.member == SliceMember.ITEM.value,
                 sa.exists().where(table.c.slice_key == slices.c.key),
             )
         ).all()
@@ -171,7 +172,10 @@ class ItemScoreRows(ScoreSourceRows):
                 sa.func.substr(chunks.c.data, start, 8),
             )
             .select_from(where)
-            .join(table, sa.and_(table.c.slice_key == slice_key, table.c.n_members > place))
+            .join(
+                table,
+                sa.and_(table.c.slice_key == slice_key, table.c.n_members > place, table.c.member_list_key.is_(None)),
+            )
             .join(
                 chunks,
                 sa.and_(

@@ -11,7 +11,7 @@ from nucleus_server.dashboard.pages.datasets import PAGE_SIZE, choosable, choose
 from nucleus_server.dashboard.pages.forms import FormMaker, button
 from nucleus_server.dashboard.pages.settings import owner_name
 from nucleus_server.dashboard.pages.shared import UNDEFINED, counted, when, with_query
-from nucleus_server.domain import Slice
+from nucleus_server.domain import Level, Population, Slice, SliceMember
 from nucleus_server.services import WorkspaceStore
 from nucleus_server.services import slice_differences as differences
 from nucleus_server.services.app_services import AppServices
@@ -33,7 +33,13 @@ def slice_page(
     dataset = ws.get_dataset(found.dataset_id)
     others = [each for each in reversed(ws.list_slices(dataset.id)) if each.id != slice_id]
     offset = (number_ - 1) * PAGE_SIZE
-    members = ws.slice_items(slice_id, start=offset, limit=PAGE_SIZE)
+    is_items = found.member is SliceMember.ITEM
+    if found.member is SliceMember.SCENE:
+        ordinals = ws.slice_ordinals(found.key)[offset : offset + PAGE_SIZE]
+        found_scenes = ws.items_at(Population(found.dataset_key, Level.SCENE), ordinals)
+        members = [scene for scene in found_scenes if scene.deleted_at is None]
+    else:
+        members = ws.slice_items(slice_id, start=offset, limit=PAGE_SIZE)
     functions = defaultdict(list)
     for entry in ws.list_all_test_functions():
         functions[entry.test_id].append(entry.function.name)
@@ -48,8 +54,8 @@ def slice_page(
         n_members=found.n_members,
         notice=f"Saved: {counted(int(added), 'item')} added." if added.isdecimal() and len(added) < 10 else None,
         members=choosable(services, ws, members, dataset.id, [("slice", slice_id)]),
-        choose=choose_form(dataset.id, others) if ws.actor.can_write and members else None,
-        others=_others_form(slice_id, others) if others else None,
+        choose=choose_form(dataset.id, others) if ws.actor.can_write and members and is_items else None,
+        others=_others_form(slice_id, others) if others and is_items else None,
         pages=list_pages(f"/slices/{slice_id}", {}, number_, found.n_members, found.n_members),
         tests=tuple(
             SliceTestRow(f"/tests/{test.id}", test.name, ", ".join(sorted(functions[test.id])))
