@@ -9,11 +9,11 @@ import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from nucleus_server.api import codec
+from nucleus_server.api import codec, wire
 from nucleus_server.api.datasets import Page, item_rows, parse_page_token
 from nucleus_server.api.http import Answer, JsonBody, Workspace, takes
 from nucleus_server.api.object_wire import PREDICTED_KINDS, export_row, streamed
-from nucleus_server.domain import Item, ModelRun, StoredObject
+from nucleus_server.domain import Box, Item, ModelRun, ObjectKind, Scene, StoredObject
 from nucleus_server.errors import NotAvailable
 from nucleus_server.services import WorkspaceStore
 
@@ -31,6 +31,13 @@ class ExportPage(Page):
 
     query: str | None = None
     chip: bool = False
+    onlyMostRecentTask: bool = True  # the wire's own spelling
+
+
+class ScenePage(Page):
+    """A page of an export by scene, of the dataset or of a slice of scenes."""
+
+    sliceId: str | None = None  # the wire's own spelling
     onlyMostRecentTask: bool = True  # the wire's own spelling
 
 
@@ -83,6 +90,47 @@ def slice_class_labels(slice_id: str, ws: Workspace) -> Answer:
     """The different labels of the annotations of the slice's items."""
     entry = ws.get_slice(slice_id)
     return Answer({"data": ws.labels_of(entry.dataset_key, ws.slice_item_ordinals(entry))})
+
+
+@router.post("/dataset/{dataset_id}/exportForTrainingByScene", openapi_extra=takes(ScenePage))
+def export_scenes_page(dataset_id: str, raw: JsonBody, ws: Workspace) -> Response:
+    """A page of scenes, each with the boxes of its tracks by frame."""
+    page = codec.decode(raw, ScenePage)
+    dataset = ws.get_dataset(dataset_id)
+    start = parse_page_token(page.pageToken)
+    if page.sliceId is None:
+        scenes = ws.list_scenes(dataset_id)
+        n_scenes, scenes = len(scenes), scenes[start : start + page.pageSize]
+    else:
+        n_scenes = ws.get_slice(page.sliceId).n_members
+        scenes = ws.slice_scenes(page.sliceId, start=start, limit=page.pageSize)
+    more = str(start + page.pageSize) if start + page.pageSize < n_scenes else None
+    rows = ({"scene": wire.scene_row(s), "annotations": _tracks_of(ws, dataset.key, s)} for s in scenes)
+    return _exported_page(rows, more)
+
+
+def _tracks_of(ws: WorkspaceStore, dataset_key: int, scene: Scene) -> dict[str, dict[str, Any]]:
+    """The boxes of the scene that belong to tracks: by track, in order of frames."""
+    tracks: dict[str, dict[str, Any]] = {}
+    places = ws.scene_items(scene)
+    boxes = ws.annotations_of(dataset_key, [p.item.ordinal for p in places], kinds=(ObjectKind.BOX,))
+    for place in places:
+        for stored in boxes[place.item.ordinal]:
+            box, track = stored.value, stored.value.track_reference_id
+            if not isinstance(box, Box) or track is None:
+                continue
+            frames = tracks.setdefault(track, {"label": box.label, "name": track, "frames": []})["frames"]
+            frames.append(
+                {
+                    "left": box.geometry.x,
+                    "top": box.geometry.y,
+                    "width": box.geometry.width,
+                    "height": box.geometry.height,
+                    "key": place.frame,
+                    "metadata": box.metadata or {},
+                }
+            )
+    return tracks
 
 
 def _page(raw: bytes) -> ExportPage:

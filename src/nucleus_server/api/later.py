@@ -28,7 +28,6 @@ _PARTS = {
     "weights of models": r"model/[^/]+/weights",
     "segmentation of point clouds": r"dataset/[^/]+/model/[^/]+/pointcloud/",
     "raw exports of objects": r"slice/[^/]+/(export_raw_json|exportRawItems)",
-    "exports by scene": r"dataset/[^/]+/exportForTrainingByScene",
 }
 _SCALES_OWN = re.compile(
     r"dataset/create_from_project$|dataset/[^/]+/(ingest_tasks|exportScaleTaskInfo)|slice/[^/]+/(exportScaleTaskInfo|[^/]+/send_to_labeling)"

@@ -15,16 +15,16 @@ from msgspec import Meta, Struct
 
 from nucleus_server.domain.base import Json
 
-Coordinate: TypeAlias = int | float
+LARGEST_WHOLE = 2**53
+
+Coordinate: TypeAlias = Annotated[int, Meta(ge=-LARGEST_WHOLE, le=LARGEST_WHOLE)] | float
 """Pixels, metres or radians, finite; integers of at most 2^53, which float64 holds exactly."""
 
-Size: TypeAlias = Annotated[int, Meta(ge=0)] | Annotated[float, Meta(ge=0)]
+Size: TypeAlias = Annotated[int, Meta(ge=0, le=LARGEST_WHOLE)] | Annotated[float, Meta(ge=0)]
 """A width, a height or a dimension: a number that is not negative."""
 
 Confidence: TypeAlias = Annotated[int, Meta(ge=0, le=1)] | Annotated[float, Meta(ge=0, le=1)]
 """From 0 to 1."""
-
-LARGEST_WHOLE = 2**53
 
 
 class ObjectKind(str, Enum):

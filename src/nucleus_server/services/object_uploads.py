@@ -54,7 +54,23 @@ def upload_payload(
 
 
 def store_payload(ws: WorkspaceStore, store: Store, media: MediaStore, job: LeasedJob) -> None:
-    """Do what is left of the job, and end it."""
+    """Do what is left of the job, and end it: as failed, if a batch cannot be stored."""
+    try:
+        _store_batches(ws, media, job)
+    except InvalidInput as error:  # another attempt would find the same; the batches before it stay
+        store.jobs.refuse(job, error.body())
+        return
+    done = ws.get_job(job.id)
+    counts = ObjectCounts(done.message.get("processed", 0), done.message.get("ignored", 0), done.errors)
+    refused = [error for error in done.errors if error.startswith("Input validation failed")]
+    message = _message(done, job.payload["dataset_id"], counts)
+    if refused and counts.n_processed + counts.n_ignored == 0:
+        store.jobs.refuse(job, {**message, "final_error": f"BadRequestError: {refused[0]}"}, errors=done.errors)
+    else:
+        store.jobs.finish(job, message, errors=done.errors)
+
+
+def _store_batches(ws: WorkspaceStore, media: MediaStore, job: LeasedJob) -> None:
     payload = job.payload
     path = media.path(ws.actor.workspace_id, payload["media_digest"])
     progress = ws.get_job(job.id)
@@ -71,14 +87,6 @@ def store_payload(ws: WorkspaceStore, store: Store, media: MediaStore, job: Leas
                 run_id=payload["run_id"],
                 step=step,
             )
-    done = ws.get_job(job.id)
-    counts = ObjectCounts(done.message.get("processed", 0), done.message.get("ignored", 0), done.errors)
-    refused = [error for error in done.errors if error.startswith("Input validation failed")]
-    message = _message(done, payload["dataset_id"], counts)
-    if refused and counts.n_processed + counts.n_ignored == 0:
-        store.jobs.refuse(job, {**message, "final_error": f"BadRequestError: {refused[0]}"}, errors=done.errors)
-    else:
-        store.jobs.finish(job, message, errors=done.errors)
 
 
 def _message(job: Job, dataset_id: str, counts: ObjectCounts) -> dict[str, object]:

@@ -17,7 +17,6 @@ import zstandard
 from msgspec import Struct
 
 from nucleus_server.domain import (
-    LARGEST_WHOLE,
     AnyObject,
     Box,
     BoxGeometry,
@@ -39,7 +38,7 @@ from nucleus_server.domain import (
     Vector,
     Vertices,
 )
-from nucleus_server.errors import InvalidInput, StorageCorrupt
+from nucleus_server.errors import StorageCorrupt
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -228,18 +227,9 @@ def _column(values: list[Any]) -> list[Any] | None:
 def _as_floats(numbers: Numbers) -> tuple[bytes, bytes]:
     # As floats, None becomes NaN.
     values = np.array(numbers, dtype="<f8")
-    if np.isinf(values).any():
-        raise InvalidInput("expected finite numbers, got one beyond the range of float64", code="non_finite_number")
     # Only numbers that could be ints are looked at one by one.
     may_be = np.flatnonzero(np.rint(values) == values)
     is_whole = np.zeros(len(values), dtype=bool)
-    if (np.abs(values[may_be]) > LARGEST_WHOLE).any() and any(
-        type(number) is int and abs(number) > LARGEST_WHOLE for number in numbers
-    ):
-        raise InvalidInput(
-            f"expected whole numbers up to {LARGEST_WHOLE} (2^53), got a larger one: send it as a text in metadata",
-            code="number_too_large",
-        )
     is_whole[may_be] = [type(numbers[place]) is int for place in may_be.tolist()]
     return values.tobytes(), np.packbits(is_whole).tobytes()
 
