@@ -1,4 +1,4 @@
-"""Our SDK against the application: what goes up as columns, as a job or from a file comes back as objects."""
+"""Our SDK against the application: columns, jobs and COCO files come back as objects; scenes and tracks are scored."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import numpy
 import pytest
 
 import nucleus
-from nucleus import BoxAnnotation, BoxPrediction, DatasetItem, coco
+from nucleus import BoxAnnotation, BoxPrediction, DatasetItem, VideoScene, coco
+from nucleus.validate import EntityLevel, EvaluationResult
 from tests.support.api import Api
 
 N_ITEMS, N_EACH = 40, 5
@@ -67,3 +68,31 @@ def test_a_coco_file_goes_up(api: Api) -> None:
     (row,) = dataset.items_and_annotations()
     assert row["item"] == DatasetItem("https://example.com/a.jpg", "a.jpg", width=640, height=480)
     assert row["annotations"]["box"] == [BoxAnnotation("dog", 1, 2.5, 3, 4, "a.jpg", "8", {"area": 7, "iscrowd": 1})]
+
+
+@pytest.mark.parametrize("level", [EntityLevel.SCENE, EntityLevel.TRACK])
+def test_scenes_and_tracks_are_scored(api: Api, level: EntityLevel) -> None:
+    """A test on a slice of scenes gives them, takes a score for each, and its history has the result."""
+    client = api.client()
+    drives = client.create_dataset("drives", is_scene=True)
+    for name in ("a", "b"):
+        frames = [DatasetItem(f"https://example.com/{name}{i}.jpg", f"{name}{i}") for i in range(2)]
+        drives.append([VideoScene(name, 15, items=frames)]).sleep_until_complete()
+    boxes = [BoxAnnotation("car", 1, 2, 3, 4, f"{s}{i}", track_reference_id=f"track {s}") for s in "ab" for i in (0, 1)]
+    drives.annotate(boxes)
+    function = client.validate.create_external_eval_function("f", level=level)
+    chosen = drives.create_slice("both", ["a", "b"])
+    test = client.validate.create_scenario_test("t", chosen.id, [function])
+    found = sorted(each.reference_id for each in test.get_items(level) if each.reference_id)
+    assert found == (["a", "b"] if level is EntityLevel.SCENE else ["track a", "track b"])
+    model = client.create_model("m", "m")
+    scores = dict(zip(found, (0.5, 1.0)))
+    results = [
+        EvaluationResult(scene_ref_id=ref, score=score)
+        if level is EntityLevel.SCENE
+        else EvaluationResult(track_ref_id=ref, score=score)
+        for ref, score in scores.items()
+    ]
+    test.upload_external_evaluation_results(function, results, model.id)
+    (evaluation,) = test.get_eval_history()
+    assert evaluation.result == 0.75 and evaluation.model_id == model.id
