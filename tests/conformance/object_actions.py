@@ -5,23 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from nucleus_server.domain import (
     Box,
     BoxGeometry,
     Category,
     Dataset,
+    Direction,
+    EvalFunction,
     JobType,
+    Level,
     Mask,
+    Model,
     NewItem,
     NewScene,
     NewTrack,
     ObjectOwner,
+    ScenarioTest,
     SceneFrameItem,
     SceneKind,
     Segment,
     Taxonomy,
 )
-from nucleus_server.storage import WorkspaceStore
+from nucleus_server.storage import NewEvaluation, WorkspaceStore
 from tests.conformance.store_actions import LATER, Action, make_world
 
 Call = Callable[[WorkspaceStore], object]
@@ -135,6 +142,42 @@ def _in_scenes(call: Callable[[WorkspaceStore, str], object]) -> Action:
     return prepare
 
 
+def scene_test(ws: WorkspaceStore, dataset: Dataset, level: Level) -> tuple[ScenarioTest, EvalFunction, Model]:
+    """A test of all scenes of the dataset by one function of this level, and a model."""
+    references = [scene.reference_id for scene in ws.list_scenes(dataset.id)]
+    part = ws.create_slice(dataset.id, "all", reference_ids=references)
+    function = ws.create_eval_function(
+        f"of-{level.value}", level=level, direction=Direction.HIGHER_IS_BETTER, score_min=0.0, score_max=1.0
+    )
+    test = ws.create_scenario_test(f"of-{level.value}", part.id, [(function.id, {})])
+    return test, function, ws.create_model("detector", "detector")
+
+
+def member_results(
+    test: ScenarioTest, function: EvalFunction, model: Model, members: list[int], scores: list[float]
+) -> NewEvaluation:
+    """Checked results for these scenes or tracks."""
+    return NewEvaluation(
+        test_id=test.id,
+        function_id=function.id,
+        model_id=model.id,
+        level=function.level,
+        n_members=len(members),
+        n_deleted=0,
+        n_scored=len(scores),
+        result=sum(scores) / len(scores),
+        weight_sum=float(len(scores)),
+        scores=np.array(scores),
+        weights=None,
+        members=np.array(members, dtype=np.int64),
+    )
+
+
+def _record_of_scenes(ws: WorkspaceStore) -> Call:
+    made = scene_test(ws, scene_dataset(ws), Level.SCENE)
+    return lambda w: w.record_evaluation(member_results(*made, [0], [0.5]))
+
+
 OBJECT_ACTIONS: dict[str, Action] = {
     "annotate": _annotated(
         lambda w, ds: w.annotate(
@@ -155,6 +198,16 @@ OBJECT_ACTIONS: dict[str, Action] = {
     "merge_metadata": _annotated(lambda w, ds: w.merge_metadata(ds, {"a": {"k": 1}}, owner=ObjectOwner.ITEM)),
     "append_scenes": _in_scenes(
         lambda w, ds: w.append_scenes(ds, [new_scene("s", metadata={"a": 1}), new_scene("t")], update=True)
+    ),
+    "append_scenes as a job": _in_scenes(
+        lambda w, ds: w.append_scenes(
+            ds, [new_scene("s"), new_scene("t")], update=False, job_type=JobType.UPLOAD_VIDEO_SCENE
+        )
+    ),
+    "create_slice of scenes": _in_scenes(lambda w, ds: w.create_slice(ds, "new", reference_ids=["s"])),
+    "record_evaluation of scenes": _record_of_scenes,
+    "merge_metadata as a job": _in_scenes(
+        lambda w, ds: w.merge_metadata(ds, {"s": {"k": 1}}, owner=ObjectOwner.SCENE, as_job=True)
     ),
     "delete_scene": _in_scenes(lambda w, ds: w.delete_scene(ds, "s")),
     "merge_metadata of scenes": _in_scenes(
