@@ -12,6 +12,7 @@ import msgspec
 from nucleus._annotation_json import (
     CELL_CHECKS,
     EXPECTED_FINITE,
+    EXPECTED_SIZE,
     EXPECTED_TEXT,
     Box,
     BoxGeometry,
@@ -21,6 +22,7 @@ from nucleus._annotation_json import (
     Vertex,
     check_repeated,
     is_finite,
+    is_text,
     json_text,
     refusal,
 )
@@ -34,6 +36,7 @@ _REST = ("confidence", "class_pdf", "embedding_vector", "track_reference_id", "d
 """The last fields of a box and of a polygon on the wire, in their order, as columns are called."""
 
 _ITEM_IDS = ("reference_id", "dataset_item_id")
+_ARE_SIZES = (False, False, True, True)
 _SHARED = ("label", "reference_id", "annotation_id", "metadata", *_REST)
 _INDEX = "__index_level_"
 """How pandas names a column that was its index."""
@@ -223,11 +226,11 @@ class _Block:
             for row, ids in enumerate(zip(*(columns[name] for name in _ITEM_IDS))):
                 if ids == (None, None):
                     yield problem(row, "reference_id", None, EXPECTED_TEXT)
-        numbers: list[tuple[str, Sequence[Any]]] = []
+        numbers: list[tuple[str, Sequence[Any], bool]] = []
         if BOXES in columns:
             shapes = [row for row, box in enumerate(columns[BOXES]) if not _has_length(box, 4)]
             yield from (problem(row, BOXES, columns[BOXES][row], _FOUR) for row in shapes)
-            numbers += [] if shapes else [(BOXES, side) for side in zip(*columns[BOXES])]
+            numbers += [] if shapes else zip([BOXES] * len(_SIDES), zip(*columns[BOXES]), _ARE_SIZES)
         elif VERTICES in columns:
             for row, corners in enumerate(columns[VERTICES]):
                 if not _are_pairs(corners):
@@ -235,14 +238,13 @@ class _Block:
                 elif not is_finite([n for corner in corners for n in corner]):
                     yield problem(row, VERTICES, corners, EXPECTED_FINITE)
         else:
-            numbers += [(side, columns[side]) for side in _SIDES]
-        for name, values in numbers:
+            numbers += [(side, columns[side], is_size) for side, is_size in zip(_SIDES, _ARE_SIZES)]
+        for name, values, are_sizes in numbers:
             if not is_finite(values):
-                yield from (
-                    problem(row, name, value, EXPECTED_FINITE)
-                    for row, value in enumerate(values)
-                    if not is_finite((value,))
-                )
+                odd = [row for row, value in enumerate(values) if not is_finite((value,))]
+                yield from (problem(row, name, values[row], EXPECTED_FINITE) for row in odd)
+            elif are_sizes and values and min(values) < 0:
+                yield from (problem(row, name, value, EXPECTED_SIZE) for row, value in enumerate(values) if value < 0)
         for name, is_wrong, expected in CELL_CHECKS:
             cells = columns.get(name, ())
             if not (name == "confidence" and _are_in_unit_interval(cells)):
@@ -267,10 +269,10 @@ def _polygon(corners: Any) -> PolygonGeometry:
 
 def _odd_texts(values: Sequence[Any], *, may_be_none: bool) -> Iterator[int]:
     # One pass in C over types and values tells for most columns that nothing is wrong.
-    if set(map(type, values)) <= {str} and all(values):
+    if set(map(type, values)) <= {str} and all(values) and "\0" not in "".join(values):
         return
     for row, value in enumerate(values):
-        if not (isinstance(value, str) and value) and not (value is None and may_be_none):
+        if not is_text(value) and not (value is None and may_be_none):
             yield row
 
 

@@ -102,8 +102,9 @@ class Problem(NamedTuple):
     expected: str
 
 
-EXPECTED_TEXT = "a text that is not empty"
+EXPECTED_TEXT = "a text that is not empty and has no U+0000"
 EXPECTED_FINITE = "finite numbers (JSON has no NaN and no infinities): leave the annotation out"
+EXPECTED_SIZE = "sizes of 0 or more"
 
 
 def encode(value: object) -> bytes:
@@ -278,6 +279,11 @@ def _is_plain_box(box: Any) -> bool:
             and box.label
             and box.reference_id
             and box.annotation_id
+            and "\0" not in box.annotation_id
+            and "\0" not in box.label
+            and "\0" not in box.reference_id
+            and box.width >= 0
+            and box.height >= 0
             and math.isfinite(box.x + box.y + box.width + box.height)
             and not box.metadata
             and box.embedding_vector is None
@@ -292,27 +298,37 @@ def _is_plain_box(box: Any) -> bool:
 
 def _problems(annotation: Annotation, row: int) -> Iterable[Problem]:
     reference: object = annotation.reference_id
-    if not (isinstance(reference, str) and reference) and not (reference is None and annotation.dataset_item_id):
+    if not is_text(reference) and not (reference is None and annotation.dataset_item_id):
         yield Problem(row, reference, "reference_id", reference, EXPECTED_TEXT)
-    if not isinstance(annotation, SegmentationAnnotation):
-        labels = (
-            annotation.labels
-            if isinstance(annotation, MultiCategoryAnnotation)
-            else [getattr(annotation, "label", None)]
-        )
-        yield from (
-            Problem(row, reference, "label", label, EXPECTED_TEXT)
-            for label in labels
-            if not (isinstance(label, str) and label)
-        )
+    if isinstance(annotation, MultiCategoryAnnotation):
+        if not annotation.labels:
+            yield Problem(row, reference, "labels", annotation.labels, "at least one label")
+        yield from (Problem(row, reference, "label", x, EXPECTED_TEXT) for x in annotation.labels if not is_text(x))
+    elif not isinstance(annotation, SegmentationAnnotation) and not is_text(
+        label := getattr(annotation, "label", None)
+    ):
+        yield Problem(row, reference, "label", label, EXPECTED_TEXT)
     annotation_id = getattr(annotation, "annotation_id", None)
-    if annotation_id is not None and not (isinstance(annotation_id, str) and annotation_id):
+    if annotation_id is not None and not is_text(annotation_id):
         yield Problem(row, reference, "annotation_id", annotation_id, f"{EXPECTED_TEXT}, or None")
     if not is_finite(numbers := _numbers(annotation)):
         yield Problem(row, reference, "geometry", _odd(numbers), EXPECTED_FINITE)
+    else:
+        yield from (Problem(row, reference, "geometry", x, EXPECTED_SIZE) for x in _sizes(annotation) if x < 0)
     for name, is_wrong, expected in CELL_CHECKS:
         if is_wrong(value := getattr(annotation, name, None)):
             yield Problem(row, reference, name, value, expected)
+
+
+def is_text(value: object) -> bool:
+    """Whether it can be a label, or an id."""
+    return isinstance(value, str) and bool(value) and "\0" not in value
+
+
+def _sizes(annotation: Annotation) -> Sequence[Any]:
+    if isinstance(annotation, BoxAnnotation):
+        return annotation.width, annotation.height
+    return annotation.dimensions.to_list() if isinstance(annotation, CuboidAnnotation) else ()
 
 
 def _numbers(annotation: Annotation) -> Sequence[Any]:

@@ -15,7 +15,8 @@ from nucleus._annotation_upload import whole_items
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 NUMBERS = FINITE | st.integers(-(2**53), 2**53)
-BOXES = st.tuples(st.sampled_from("abcd"), st.text("xyü,e", min_size=1), NUMBERS, NUMBERS, NUMBERS, NUMBERS)
+SIZES = NUMBERS.map(abs)
+BOXES = st.tuples(st.sampled_from("abcd"), st.text("xyü,e", min_size=1), NUMBERS, NUMBERS, SIZES, SIZES)
 
 
 @given(st.lists(FINITE) | st.lists(NUMBERS))

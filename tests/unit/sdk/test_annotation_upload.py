@@ -143,6 +143,7 @@ def test_numbers_of_numpy_are_numbers(wire: Wire, dataset: nucleus.Dataset) -> N
 
 
 NAN = math.nan
+CORNER = nucleus.Point3D(0, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +152,12 @@ NAN = math.nan
         (BoxAnnotation("a", NAN, 1, 2, 3, "r"), "geometry", "expected as geometry finite numbers"),
         (BoxAnnotation("a", "1", 1, 2, 3, "r"), "geometry", "'1' in row 1"),  # type: ignore[arg-type]
         (PolygonAnnotation("a", [Point(1, math.inf)], "r"), "geometry", "inf in row 1 (item 'r')"),
-        (BoxAnnotation("", 0, 1, 2, 3, "r"), "label", "expected as label a text that is not empty; got ''"),
+        (BoxAnnotation("a", 0, 1, -2, 3, "r"), "geometry", "expected as geometry sizes of 0 or more; got -2 in row 1"),
+        (nucleus.CuboidAnnotation("a", CORNER, nucleus.Point3D(1, 2, -3), 0, "r"), "geometry", "got -3 in row 1"),
+        (nucleus.MultiCategoryAnnotation([], "r"), "labels", "at least one label"),
+        (nucleus.MultiCategoryAnnotation(["a", ""], "r"), "label", "got '' in row 1"),
+        (CategoryAnnotation("a\0", "r"), "label", "no U+0000"),
+        (BoxAnnotation("", 0, 1, 2, 3, "r"), "label", "expected as label a text that is not empty and has no U+0000"),
         (BoxAnnotation("a", 0, 1, 2, 3, ""), "reference_id", "expected as reference_id a text"),
         (BoxAnnotation("a", 0, 1, 2, 3, 7), "reference_id", "got 7 in row 1"),  # type: ignore[arg-type]
         (BoxAnnotation("a", 0, 1, 2, 3, "r", 7), "annotation_id", "or None"),  # type: ignore[arg-type]
@@ -375,6 +381,12 @@ def test_columns_as_a_job(wire: Wire, signing: list[bytes]) -> None:
     [
         ({"boxes_xywh": [*XYWH[:5], [NAN, 1, 2, 3]]}, "finite numbers"),
         ({"boxes_xywh": numpy.array([*XYWH[:5], [NAN, 1, 2, 3]])}, "nan in row 5 (item 'b')"),
+        ({"boxes_xywh": [*XYWH[:5], [1, 2, 3, -4]]}, "expected as boxes_xywh sizes of 0 or more; got -4 in row 5"),
+        (
+            {"boxes_xywh": numpy.array([*XYWH[:5], [-1, -2, -3, 4]])},
+            "expected as width sizes of 0 or more; got -3.0 in row 5",
+        ),
+        ({"label": [*"abcde", "f\0"]}, "no U+0000"),
         ({"boxes_xywh": [*XYWH[:5], [1, 2, 3]]}, "x, y, width and height of a box"),
         ({"boxes_xywh": numpy.zeros((N, 3))}, "x, y, width and height of a box"),
         ({"label": [*"abcde", None]}, "None in row 5"),
