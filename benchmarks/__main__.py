@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import items, machine, many, pages, reading, release_reports, terminal, uploads, verdicts
+from benchmarks import items, machine, many, objects, pages, reading, release_reports, terminal, uploads, verdicts
 from benchmarks.bench import Bench
 from benchmarks.environments import OUR_PYTHON, make_mlflow, official_python
 from benchmarks.measurement import OURS, Measurement
@@ -76,6 +76,9 @@ def _measure(bench: Bench) -> None:
     pages.measure_evaluation_pages(bench, store, fixtures[-1], target)
     pages.measure_many_tests(bench, _sqlite_store(bench, "pages"))
     release_reports.measure_release_report(bench, _sqlite_store(bench, "reports"))
+    n_boxes = 20_000 if bench.is_quick else 500_000
+    objects.measure_annotations(bench, _sqlite_store(bench, "objects"), n_boxes)
+    objects.measure_rows(bench, n_boxes)
     many.measure_many(bench, _sqlite_store(bench, "many"))
     many.measure_many_keyed(bench)
     with postgres(bench.folder / "postgres") as (server, pid):
@@ -87,6 +90,10 @@ def _measure(bench: Bench) -> None:
         for n in sizes:
             uploads.measure_postgres_peer(bench, keyed, pid, n)
         if not bench.is_quick:
+            boxed = bench.folder / "postgres-objects"
+            boxed.mkdir()
+            objects.measure_annotations(bench, Store(POSTGRES, boxed, server.new_database(), pid), n_boxes)
+            objects.measure_postgres_rows(bench, server.new_database(), pid, n_boxes)
             reading.measure_postgres_peer_reading(bench, keyed, pid, sizes[-1])
             many.measure_many_keyed_postgres(bench, server.new_database(), pid)
 

@@ -15,7 +15,7 @@ class Measurement:
     """What one way cost, per repetition.
 
     Attributes:
-        section: What was done: `upload`, `read`, `items`, `compute`, `pages`.
+        section: What was done: `upload`, `read`, `items`, `annotations`, `compute`, `pages`.
         task: Which of the section's tasks; ways of one task are compared with each other.
         way: How, for people.
         kind: OURS, OFFICIAL or PEER.

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import bars, items, many, pages, reading, uploads
+from benchmarks import bars, items, many, objects, pages, reading, uploads
 from benchmarks.measurement import Measurement, from_json
 from benchmarks.server import POSTGRES, SQLITE
 from benchmarks.tables import Table, bar_table, cost_table, growth_table, page_table
@@ -72,6 +72,10 @@ def _tables(found: Sequence[Measurement]) -> list[Table]:
         cost_table("1,000,000 items appended", of("items", items.APPEND, _MILLION)),
         cost_table("A slice of 1,000,000 items", of("items", items.SLICE, _MILLION)),
         cost_table("A slice of 10,000,000 items", of("items", items.SLICE, ten)),
+        cost_table("500,000 boxes of 5,000 images as annotations", of("annotations", objects.ANNOTATE, 500_000)),
+        cost_table("500,000 boxes of 5,000 images as predictions", of("annotations", objects.PREDICT, 500_000)),
+        cost_table("500,000 boxes read back", of("annotations", objects.EXPORT, 500_000)),
+        cost_table("The annotations of one item, of 100 boxes", of("annotations", objects.ONE_ITEM, 500_000)),
         page_table("Pages of an evaluation of 1,000,000 items", of("pages", pages.EVALUATION, _MILLION)),
         page_table("Pages of many tests and models", [m for m in found if m.task == pages.MANY_TESTS]),
     ]

@@ -93,7 +93,7 @@ def all_tables(measurements: Sequence[Measurement]) -> list[Table]:
     """A table for every task and size, in the order of measuring; databases apart only where something is stored by us."""
     groups: dict[tuple[str, str, int], list[Measurement]] = {}
     for measured in measurements:
-        if measured.section in ("upload", "items", "read", "compute", "pages"):
+        if measured.section in ("upload", "items", "annotations", "read", "compute", "pages"):
             groups.setdefault((measured.section, measured.task, measured.n), []).append(measured)
     tables = []
     for (section, task, n), group in groups.items():
