@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from nucleus_server.api import codec, wire
 from nucleus_server.api.annotations import Objects, objects_of, signed_objects
-from nucleus_server.api.http import Answer, JsonBody, ObjectsBody, Services, Workspace, takes
+from nucleus_server.api.http import Answer, Form, JsonBody, ObjectsBody, Services, Workspace, takes
 from nucleus_server.api.names import checked_name
 from nucleus_server.api.object_wire import (
     PREDICTED_KINDS,
@@ -22,7 +22,7 @@ from nucleus_server.api.object_wire import (
     shown,
     type_name,
 )
-from nucleus_server.domain import Item, Job, ModelRun, ObjectCounts, ObjectKind, StoredObject
+from nucleus_server.domain import Item, ModelRun, ObjectCounts, ObjectKind, StoredObject
 from nucleus_server.errors import InvalidInput, NotFound
 from nucleus_server.services import WorkspaceStore
 from nucleus_server.services.app_services import AppServices
@@ -83,15 +83,7 @@ def upload_predictions(
     is_async: Annotated[str | None, Query(alias="async")] = None,
 ) -> Response:
     """Add predictions to the newest run of the model for the dataset, which is made if there is none."""
-    if is_async == "1":
-        return Answer(wire.job_handle(_signed(services, ws, body, dataset_id, model_id=model_id)))
-    sent, digests = objects_of(services, ws, body)
-    run, counts = ws.upload_predictions(
-        sent.all, update=sent.update, dataset_id=dataset_id, model_id=model_id, mask_digests=digests
-    )
-    if sent.trained_slice_id is not None:
-        ws.change_model(model_id, add_slices=[sent.trained_slice_id])
-    return Answer(prediction_counts(counts, dataset_id=dataset_id, model_run_id=run.id))
+    return _uploaded(services, ws, body, is_async, dataset_id, model_id=model_id)
 
 
 @router.post("/dataset/{dataset_id}/modelRun/{run_id}/uploadPredictions", openapi_extra=takes(Objects))
@@ -104,13 +96,7 @@ def upload_predictions_for_run(
     is_async: Annotated[str | None, Query(alias="async")] = None,
 ) -> Response:
     """Add predictions for the dataset to a run, which is widened to it."""
-    if is_async == "1":
-        return Answer(wire.job_handle(_signed(services, ws, body, dataset_id, run_id=run_id)))
-    sent, digests = objects_of(services, ws, body)
-    run, counts = ws.upload_predictions(
-        sent.all, update=sent.update, dataset_id=dataset_id, run_id=run_id, mask_digests=digests
-    )
-    return Answer(prediction_counts(counts, dataset_id=dataset_id, model_run_id=run.id))
+    return _uploaded(services, ws, body, is_async, dataset_id, run_id=run_id)
 
 
 @router.get("/dataset/{dataset_id}/model/{model_id}/iloc/{index}")
@@ -196,14 +182,7 @@ def predict(
     is_async: Annotated[str | None, Query(alias="async")] = None,
 ) -> Response:
     """Add predictions to a run, for its dataset."""
-    dataset_id = _dataset_of(ws.get_model_run(run_id))
-    if is_async == "1":
-        return Answer(wire.job_handle(_signed(services, ws, body, dataset_id, run_id=run_id)))
-    sent, digests = objects_of(services, ws, body)
-    run, counts = ws.upload_predictions(
-        sent.all, update=sent.update, dataset_id=dataset_id, run_id=run_id, mask_digests=digests
-    )
-    return Answer(prediction_counts(counts, model_run_id=run.id))
+    return _uploaded(services, ws, body, is_async, _dataset_of(ws.get_model_run(run_id)), run_id=run_id)
 
 
 @router.post("/modelRun/{run_id}/uploadPredictions", openapi_extra=takes(Objects))
@@ -340,28 +319,47 @@ def _run_free(ws: WorkspaceStore, model_id: str, read: Callable[[ModelRun], list
     return ObjectsAnswer({"annotations": by_type(_readable([] if run is None else read(run)))})
 
 
-def _signed(
+def _uploaded(
     services: AppServices,
     ws: WorkspaceStore,
-    body: Any,
+    body: bytes | Form,
+    is_async: str | None,
     dataset_id: str,
     *,
     model_id: str | None = None,
     run_id: str | None = None,
-) -> Job:
-    signed = signed_objects(body)
-    if signed.trained_slice_id is not None and model_id is not None:
-        ws.change_model(model_id, add_slices=[signed.trained_slice_id])
-    return upload_payload(
-        services.store,
-        ws,
-        services.media,
+) -> Answer:
+    """Store predictions for a dataset and answer with what was done, or (async=1) with the job that did it."""
+    if is_async == "1":
+        signed = signed_objects(body)
+        _note_trained_slice(ws, model_id, signed.trained_slice_id)
+        job = upload_payload(
+            services.store,
+            ws,
+            services.media,
+            dataset_id=dataset_id,
+            request_id=signed.requestId,
+            update=signed.update,
+            model_id=model_id,
+            run_id=run_id,
+        )
+        return Answer(wire.job_handle(job))
+    sent, digests = objects_of(services, ws, body)
+    _note_trained_slice(ws, model_id, sent.trained_slice_id)
+    run, counts = ws.upload_predictions(
+        sent.all,
+        update=sent.update,
         dataset_id=dataset_id,
-        request_id=signed.requestId,
-        update=signed.update,
         model_id=model_id,
         run_id=run_id,
+        mask_digests=digests,
     )
+    return Answer(prediction_counts(counts, dataset_id=dataset_id, model_run_id=run.id))
+
+
+def _note_trained_slice(ws: WorkspaceStore, model_id: str | None, slice_id: str | None) -> None:
+    if model_id is not None and slice_id is not None:
+        ws.change_model(model_id, add_slices=[slice_id])
 
 
 def _newest_run(ws: WorkspaceStore, model_id: str, dataset_id: str) -> ModelRun:
