@@ -29,20 +29,24 @@ def history_spec(points: list[dict[str, Any]], *, y_title: str) -> dict[str, Any
 
 
 def histogram_spec(
-    bins: list[dict[str, Any]], *, rule: tuple[str, float] | None, x_title: str = "score"
+    bins: list[dict[str, Any]], *, rule: tuple[str, float] | None, x_title: str = "score", counted: str = "items"
 ) -> dict[str, Any]:
     """How many items have which score.
 
     Args:
         bins: `start`, `end` and `count` of each, and `path`, if a click leads anywhere.
         rule: What a dashed line stands for, and where; None for no line.
-        x_title: What is counted.
+        x_title: What the numbers are.
+        counted: What has them, in the plural.
     """
     has_links = any("path" in each for each in bins)
     if rule is None:
-        return {**_histogram_skeleton(x_title, None, has_links), "datasets": {"bins": bins}}
+        return {**_histogram_skeleton(x_title, None, has_links, counted), "datasets": {"bins": bins}}
     name, place = rule
-    return {**_histogram_skeleton(x_title, name, has_links), "datasets": {"bins": bins, "rule": [{"place": place}]}}
+    return {
+        **_histogram_skeleton(x_title, name, has_links, counted),
+        "datasets": {"bins": bins, "rule": [{"place": place}]},
+    }
 
 
 # Altair checks each specification against its schema, which takes longer than all else on a page: it does so once for each kind.
@@ -69,7 +73,7 @@ def _history_skeleton(has_threshold: bool) -> dict[str, Any]:
 
 
 @cache
-def _histogram_skeleton(x_title: str, rule_name: str | None, has_links: bool) -> dict[str, Any]:
+def _histogram_skeleton(x_title: str, rule_name: str | None, has_links: bool, counted: str) -> dict[str, Any]:
     bars = (
         alt.Chart(alt.NamedData(name="bins"))
         .mark_bar()
@@ -81,11 +85,11 @@ def _histogram_skeleton(x_title: str, rule_name: str | None, has_links: bool) ->
                 axis=alt.Axis(labelOverlap="parity", labelSeparation=6, labelFlush=False),
             ),
             x2="end:Q",
-            y=alt.Y("count:Q", title="items", axis=alt.Axis(tickMinStep=1, format=",d")),
+            y=alt.Y("count:Q", title=counted, axis=alt.Axis(tickMinStep=1, format=",d")),
             tooltip=[
                 alt.Tooltip("start:Q", title="from", format=".3f"),
                 alt.Tooltip("end:Q", title="to", format=".3f"),
-                alt.Tooltip("count:Q", title="items"),
+                alt.Tooltip("count:Q", title=counted),
             ],
         )
     )

@@ -59,6 +59,11 @@ class World:
 @pytest.fixture
 def world(sqlite_api: Api) -> World:
     """See `World`."""
+    return world_of(sqlite_api)
+
+
+def world_of(sqlite_api: Api) -> World:
+    """See `World`."""
     client = sqlite_api.client()
     dataset = client.create_dataset("drives", is_scene=True)
     dataset.append(

@@ -96,6 +96,7 @@ class SavedSlice:
 class ItemList:
     """The scored items, as far as the filter shows them."""
 
+    noun: str = doc("What a member is: item, scene or track.")
     heading: str = doc("How they are sorted.")
     other_path: str = doc("The list from its other end.")
     other_text: str = doc("What that is called.")
@@ -167,7 +168,7 @@ class EvaluationPage:
     comparison_note: str | None = doc("What was compared, if it was not simply the result.")
     chart: Chart = doc("The distribution of scores.")
     keys: tuple[KeyLink, ...] = doc("The metadata keys of the items.")
-    metadata_code: str = doc("What to run to give the items metadata.")
+    metadata_code: str | None = doc("What to run to give the items metadata; None of scenes and tracks.")
     groups: tuple[GroupRow, ...] = doc("The breakdown by the chosen key, worst first; empty if none is chosen.")
     listing: ItemList = doc("The scored items.")
     missing: tuple[Picture, ...] = doc("A page of the members without a score.")

@@ -166,9 +166,11 @@ def choosable(
     return tuple(
         ChoosableItem(
             item.id,
-            replace(picture(services, item, ws.actor.workspace_id), page=path_in_list(dataset_id, item.id, of_list)),
+            # A scene is shown by the image of a frame, and has no page.
+            replace(shown, page=path_in_list(dataset_id, item.id, of_list)) if shown.page is not None else shown,
         )
         for item in items
+        for shown in [picture(services, item, ws.actor.workspace_id)]
     )
 
 

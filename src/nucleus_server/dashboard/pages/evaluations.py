@@ -45,7 +45,15 @@ from nucleus_server.dashboard.pages.shared import (
 )
 from nucleus_server.dashboard.pages.verdict_words import clusters_text
 from nucleus_server.dashboard.sent_forms import SentForm
-from nucleus_server.domain import Evaluation, JudgedEvaluation, ResolvedCluster, ScenarioTest, Slice, TestFunction
+from nucleus_server.domain import (
+    Evaluation,
+    JudgedEvaluation,
+    Level,
+    ResolvedCluster,
+    ScenarioTest,
+    Slice,
+    TestFunction,
+)
 from nucleus_server.errors import InvalidInput
 from nucleus_server.services import WorkspaceStore
 from nucleus_server.services.app_services import AppServices
@@ -122,7 +130,7 @@ def evaluation_page(
         keys=tuple(
             KeyLink(key, replace(address, by=key, page=1).text("breakdown"), key == address.by) for key in read.keys
         ),
-        metadata_code=_metadata_code(read.part.dataset_id),
+        metadata_code=_metadata_code(read.part.dataset_id) if evaluation.level is Level.ITEM else None,
         groups=_groups(ws, read, address),
         listing=_listing(services, ws, read, address, saved_id, sent),
         **_missing(services, ws, read, address),
@@ -367,15 +375,16 @@ def _distribution_chart(read: _Reading, address: ListAddress) -> Chart:
         }
         for i, count in enumerate(counts)
     ]
+    noun = read.members.population.level.value
     rule = None if judgement is None else ("threshold", judgement.threshold)
     line = "" if rule is None else f"dashed line: {rule[0]} {number(rule[1])}; "
     return Chart(
         name="distribution",
         title="Distribution of scores",
         description=f"{sum(counts):,} scores in {len(counts)} bins from {edges[0]:g} to {edges[-1]:g}.",
-        note=f"{line}a bar leads to its items, as does its row in the numbers",
-        spec=charts.histogram_spec(bins, rule=rule),
-        header=("from", "to", "items"),
+        note=f"{line}a bar leads to its {noun}s, as does its row in the numbers",
+        spec=charts.histogram_spec(bins, rule=rule, counted=f"{noun}s"),
+        header=("from", "to", f"{noun}s"),
         rows=tuple((f"{b['start']:.3f}", f"{b['end']:.3f}", f"{b['count']:,}") for b in bins),
         paths=tuple(b["path"] for b in bins),
     )

@@ -25,7 +25,7 @@ from nucleus_server.dashboard.pages.pictures import picture
 from nucleus_server.dashboard.pages.shared import counted, criterion_text, number, shortened, verdict
 from nucleus_server.dashboard.sent_forms import SentForm, shown, to_number
 from nucleus_server.dashboard.site import page_number
-from nucleus_server.domain import EvalFunction, Item, JudgedEvaluation, Slice
+from nucleus_server.domain import EvalFunction, Item, JudgedEvaluation, Level, Slice
 from nucleus_server.errors import InvalidInput, NotFound
 from nucleus_server.services import WorkspaceStore
 from nucleus_server.services.app_services import AppServices
@@ -212,7 +212,9 @@ def item_list(
     chosen = sorted_positions(ws, function, members, positions, here.order, offset=offset, limit=PAGE_SIZE)
     other = _other_end(here.order)
     can_write = ws.actor.can_write
+    level = members.population.level
     return ItemList(
+        noun=level.value,
         heading=_HEADINGS[here.order],
         other_path=replace(here, order=other, page=1).text(""),
         other_text=f"{_HEADINGS[other]} instead",
@@ -242,9 +244,13 @@ def item_list(
         file_path=f"{here.path}/items",
         query=f"?{urlencode(here.query())}" if here.query() else "",
         filter=_filter_form(judged, here, keys, problem),
-        save=_save_form(here, len(positions), sent) if can_write and (len(positions) or sent is not None) else None,
-        choose=choose_form(part.dataset_id, ws.list_slices(part.dataset_id)) if can_write and len(chosen) else None,
-        no_save="" if can_write else "Viewers change nothing: a member can save this list as a slice.",
+        save=_save_form(here, len(positions), sent)
+        if can_write and level is not Level.TRACK and (len(positions) or sent is not None)
+        else None,
+        choose=choose_form(part.dataset_id, ws.list_slices(part.dataset_id))
+        if can_write and level is Level.ITEM and len(chosen)
+        else None,
+        no_save=_no_save(can_write, level),
         saved=_saved(ws, function, saved_id),
     )
 
@@ -288,6 +294,12 @@ def _other_end(order: Order) -> Order:
     return _OTHER_END.get(order) or next(first for first, last in _OTHER_END.items() if last is order)
 
 
+def _no_save(can_write: bool, level: Level) -> str:
+    if level is Level.TRACK:
+        return "There are no slices of tracks: a slice of the items that they are on has them as members of its tests."
+    return "" if can_write else "Viewers change nothing: a member can save this list as a slice."
+
+
 def _sorts(here: ListAddress, function: EvalFunction, members: Members) -> tuple[SortLink, ...]:
     """The heads of the columns; the one that sorts turns the order round."""
     from_lowest = Order.WORST if function.direction.value == "higher_is_better" else Order.BEST
@@ -295,7 +307,7 @@ def _sorts(here: ListAddress, function: EvalFunction, members: Members) -> tuple
     links = []
     for label, order, is_number in (
         ("#", Order.FIRST, True),
-        ("Item", Order.A_TO_Z, False),
+        (members.population.level.value.capitalize(), Order.A_TO_Z, False),
         ("Score", Order.WORST, True),
         ("Weight", Order.HEAVIEST, True),
     ):
