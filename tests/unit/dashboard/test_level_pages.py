@@ -50,6 +50,28 @@ def test_pages_name_members(world: World, level: str) -> None:
     assert "each scene or track its own" in page(world.api, f"/compare/{ids[0]}/{ids[1]}").text
 
 
+@pytest.mark.parametrize("level", ["item", "scene", "track"])
+def test_code_to_upload_runs(world: World, level: str) -> None:
+    """What the test's page says to run uploads results of the function's level."""
+    members = ["b/0", "c/0"] if level == "item" else ["c", "b"]
+    test, _ = world.test(level, world.dataset.create_slice("s", members).id)
+    shown = page(world.api, f"/tests/{test.id}")
+    assert "2 members" in shown.text
+    code = next(code.text for code in shown.select("pre") if "upload_external_evaluation_results" in code.text)
+    code = code.replace("import nucleus\n", "", 1).replace('"YOUR_MODEL_ID"', f'"{world.models[0]}"')
+    names = {"nucleus": _Nucleus(world), "my_score": lambda member: 0.5}
+    exec(compile(code, "the page", "exec"), names)
+    (evaluation,) = test.get_eval_history()
+    assert (evaluation.level, evaluation.n_scored) == (level, 2)
+
+
+class _Nucleus:
+    """`nucleus`, whose client needs no socket."""
+
+    def __init__(self, world: World) -> None:
+        self.NucleusClient = lambda key, endpoint: world.client
+
+
 def test_slice_of_scenes(world: World) -> None:
     """Its page shows the scenes, which have no pages."""
     part = world.dataset.create_slice("s", ["c", "b"])

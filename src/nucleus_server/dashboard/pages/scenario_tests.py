@@ -158,7 +158,7 @@ def test_page(
         waivers=waiver_rows(waivers, ws.actor),
         notice=notice,
         compare_chooser=test_chooser(ws, test.id, evaluations),
-        code=_upload_code(address, test.id, entries[0].function.name),
+        code=_upload_code(address, test.id, entries[0].function.name, entries[0].function.level),
     )
 
 
@@ -262,15 +262,18 @@ def _upload_labels(evaluations: Sequence[Evaluation]) -> dict[str, str]:
     return {key: upload_label(place) for key, place in upload_numbers(evaluations).items()}
 
 
-def _upload_code(address: str, test_id: str, function_name: str) -> str:
+def _upload_code(address: str, test_id: str, function_name: str, level: Level) -> str:
+    word = level.value
+    members = "test.get_items()" if level is Level.ITEM else f"test.get_items(EntityLevel.{level.name})"
+    imported = "" if level is Level.ITEM else "EntityLevel, "
     return f"""import nucleus
-from nucleus.validate import EvaluationResult
+from nucleus.validate import {imported}EvaluationResult
 
 client = nucleus.NucleusClient("YOUR_KEY", endpoint="{address}/v1/nucleus")
 test = client.validate.get_scenario_test("{test_id}")
 eval_fn = client.validate.eval_functions.external_functions[{function_name!r}]
 results = [
-    EvaluationResult(item_ref_id=item.reference_id, score=my_score(item))
-    for item in test.get_items()
+    EvaluationResult({word}_ref_id={word}.reference_id, score=my_score({word}))
+    for {word} in {members}
 ]
 test.upload_external_evaluation_results(eval_fn, results, "YOUR_MODEL_ID")"""
