@@ -131,6 +131,10 @@ def test_export_by_scene_has_tracks_by_frame(api: Api, ws: WorkspaceStore) -> No
     assert row["scene"]["reference_id"] == "s"
     frame = {"left": 1, "top": 2.5, "width": 3, "height": 4, "key": 0, "metadata": {}}
     assert row["annotations"] == {"track": {"label": "car", "name": "track", "frames": [frame]}}
+    part = ws.create_slice(dataset.id, "scenes", reference_ids=["s"])
+    rows = api.get(f"slice/{part.id}/exportForTraining").json()["exportedRows"]
+    assert [(row["item"]["reference_id"], len(row["box"])) for row in rows] == [("s-0", 1), ("s-1", 0)]
+    assert api.get(f"slice/{part.id}/class_labels").json() == {"data": ["car"]}
 
 
 def test_slices_of_objects_and_random_slices(api: Api, dataset_id: str) -> None:

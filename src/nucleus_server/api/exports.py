@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from fastapi import APIRouter, Request
@@ -13,9 +13,13 @@ from nucleus_server.api import codec, wire
 from nucleus_server.api.datasets import Page, item_rows, parse_page_token
 from nucleus_server.api.http import Answer, JsonBody, Workspace, takes
 from nucleus_server.api.object_wire import PREDICTED_KINDS, export_row, streamed
-from nucleus_server.domain import Box, Item, ModelRun, ObjectKind, Scene, StoredObject
+from nucleus_server.domain import Box, Item, ModelRun, ObjectKind, Scene, Slice, StoredObject
 from nucleus_server.errors import NotAvailable
 from nucleus_server.services import WorkspaceStore
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 router = APIRouter()
 
@@ -161,16 +165,23 @@ def _items_of_dataset(ws: WorkspaceStore, dataset_id: str) -> Iterator[list[Item
 
 
 def _items_of_slice(ws: WorkspaceStore, slice_id: str) -> Iterator[list[Item]]:
-    for start in range(0, ws.get_slice(slice_id).n_members, _AT_ONCE):
-        yield ws.slice_items(slice_id, start=start, limit=_AT_ONCE)
+    part = ws.get_slice(slice_id)
+    ordinals = ws.slice_item_ordinals(part)
+    for start in range(0, len(ordinals), _AT_ONCE):
+        yield _live_items(ws, part, ordinals[start : start + _AT_ONCE])
+
+
+def _live_items(ws: WorkspaceStore, part: Slice, ordinals: NDArray[np.int64]) -> list[Item]:
+    return [item for item in ws.items_at(part.dataset_key, ordinals) if item.deleted_at is None]
 
 
 def _slice_page(slice_id: str, page: ExportPage, request: Request, ws: WorkspaceStore, read: Read) -> Response:
+    part = ws.get_slice(slice_id)
+    ordinals = ws.slice_item_ordinals(part)
     start = parse_page_token(page.pageToken)
     end = start + page.pageSize
-    more = str(end) if end < ws.get_slice(slice_id).n_members else None
-    items = ws.slice_items(slice_id, start=start, limit=page.pageSize)
-    return _exported_page(_rows(request, ws, iter([items]), read), more)
+    more = str(end) if end < len(ordinals) else None
+    return _exported_page(_rows(request, ws, iter([_live_items(ws, part, ordinals[start:end])]), read), more)
 
 
 def _rows(request: Request, ws: WorkspaceStore, batches: Iterator[list[Item]], read: Read) -> Iterator[dict[str, Any]]:
