@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from nucleus_server.services.results import _smallest
+from nucleus_server.services.results import smallest
 from nucleus_server.storage import columns, ids
 
 floats = arrays(np.float64, st.integers(0, 50), elements=st.floats(allow_nan=True, allow_infinity=False))
@@ -72,7 +72,7 @@ def test_other_texts_are_no_item_ids(text: str) -> None:
 )
 def test_pages_are_one_sorted_list(values: np.ndarray, size: int) -> None:
     """Concatenated pages are the stable ascending order of all scores: no gap, no overlap, ties in member order."""
-    pages = [_smallest(values, offset, size) for offset in range(0, len(values) + size, size)]
+    pages = [smallest(values, offset, size) for offset in range(0, len(values) + size, size)]
     assert np.concatenate(pages).tolist() == np.argsort(values, kind="stable").tolist()
 
 
