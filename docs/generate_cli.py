@@ -46,6 +46,8 @@ def page() -> str:
 
 def _leaves(name: str, command: Any) -> Iterator[tuple[str, Any]]:
     for word, inner in getattr(command, "commands", {}).items():
+        if getattr(inner, "invoke_without_command", False):
+            yield f"{name} {word}", inner
         if hasattr(inner, "commands"):
             yield from _leaves(f"{name} {word}", inner)
         else:
@@ -78,7 +80,7 @@ def _named(parameter: Any) -> str:
 def _metavar(parameter: Any) -> str:
     choices = parameter.type_descriptor.choices
     if choices:
-        return "|".join(choice.value for choice in choices)
+        return "|".join(getattr(choice, "value", choice) for choice in choices)
     if parameter.metavar:
         return str(parameter.metavar)
     return parameter.name.upper() if parameter.param_type_name == "argument" else "VALUE"

@@ -87,7 +87,17 @@ GROUPS: dict[str, list[Any]] = {
         nucleus.CategoryPrediction,
         nucleus.SceneCategoryPrediction,
     ],
-    "COCO files as columns": [nucleus.coco.items, nucleus.coco.boxes, nucleus.coco.detections],
+    "COCO files": [
+        nucleus.coco.import_dataset,
+        nucleus.coco.import_results,
+        nucleus.coco.CocoImport,
+        nucleus.coco.export_dataset,
+        nucleus.coco.export_results,
+        nucleus.coco.CocoExport,
+        nucleus.coco.items,
+        nucleus.coco.boxes,
+        nucleus.coco.detections,
+    ],
     "Scenes and tracks": [
         nucleus.Scene,
         nucleus.LidarScene,

@@ -1,5 +1,8 @@
-"""COCO files as columns: `dataset.append(coco.items(…))`, `dataset.annotate(coco.boxes(…))`, `dataset.upload_predictions(model,
-coco.detections(…))`."""
+"""COCO files: whole datasets and results in and out, `coco.import_dataset(client, …)`, `coco.export_dataset(dataset, …)`.
+
+And as columns: `dataset.append(coco.items(…))`, `dataset.annotate(coco.boxes(…))`, `dataset.upload_predictions(model,
+coco.detections(…))`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,23 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar
 
 import msgspec
+
+from nucleus._coco_export import CocoExport, export_dataset, export_results
+from nucleus._coco_import import CocoImport, import_dataset, import_results
+
+__all__ = (
+    "CocoExport",
+    "CocoImport",
+    "ReferenceIds",
+    "Source",
+    "boxes",
+    "detections",
+    "export_dataset",
+    "export_results",
+    "import_dataset",
+    "import_results",
+    "items",
+)
 
 Source: TypeAlias = "str | os.PathLike[str] | Mapping[str, Any]"
 """A file of a COCO dataset, or what is in it."""

@@ -11,6 +11,7 @@ import typer
 from nucleus._cli import (
     administration,
     as_code,
+    coco,
     compare,
     datasets,
     evaluations,
@@ -64,6 +65,7 @@ def create_app(parts: Iterable[EntryPoint] = ()) -> typer.Typer:
         ("jobs", jobs.app),
         ("releases", releases.app),
         ("waivers", waivers.app),
+        ("import", coco.imports),
         ("users", administration.users),
         ("keys", administration.keys),
     ):

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _MARKS = {"create": ("+", "green"), "change": ("~", "yellow"), "impossible": ("!", "bold red")}
 _LISTED = 10
 
+exports = typer.Typer()
+"""`nucleus export` itself, and the commands below it that write other forms."""
+
 File = Annotated[Path, typer.Option("--file", "-f", metavar="FILE", help="What there should be, in TOML.")]
 
 
@@ -28,7 +31,10 @@ def register(app: typer.Typer) -> None:
     """Add the three commands."""
     app.command(epilog=examples("nucleus plan", "nucleus plan --file tests/nucleus.toml --exit-code"))(plan)
     app.command(epilog=examples("nucleus apply", "nucleus apply --yes"))(apply)
-    app.command(epilog=examples("nucleus export -o nucleus.toml", "nucleus export --dataset road"))(export)
+    exports.callback(
+        invoke_without_command=True, epilog=examples("nucleus export -o nucleus.toml", "nucleus export --dataset road")
+    )(export)
+    app.add_typer(exports, name="export")
 
 
 def plan(
@@ -87,6 +93,8 @@ def export(
 
     The baseline models of tests are left out: they change with every release.
     """
+    if context.invoked_subcommand is not None:
+        return
     from nucleus._as_code.exporting import export as exported_of
     from nucleus._as_code.server_state import ServerState
 
