@@ -17,6 +17,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
 from nucleus_server import __version__
+from nucleus_server.dashboard.assets import asset_path
 from nucleus_server.dashboard.contexts import ErrorPage, Frame
 from nucleus_server.errors import NucleusServerError
 
@@ -39,6 +40,7 @@ def make_environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["script_json"] = script_json
+    environment.filters["asset"] = asset_path
     return environment
 
 
