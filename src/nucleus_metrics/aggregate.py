@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_LARGEST_EXPONENT = 1000
+"""Up to it two to that power, and to minus it, are normal numbers: products with it are rounded as `ldexp` rounds."""
+
+
 class WeightedMean(NamedTuple):
     """A weighted mean and what it was made of.
 
@@ -70,19 +74,18 @@ def weighted_mean(scores: NDArray[np.float64], weights: NDArray[np.float64] | No
         n = len(present)
         if n == 0:
             return WeightedMean(math.nan, 0.0, math.nan, 0)
-        values = present.tolist()
-        return WeightedMean(math.fsum(values) / n, float(n), float(np.abs(present).sum() / n), n)
+        return WeightedMean(exact_sum(present) / n, float(n), float(np.abs(present).sum() / n), n)
     used = weights[is_scored]
     if not np.isfinite(used).all() or (used < 0).any():
         raise KernelInputError("weights: expected finite numbers of at least 0, got others")
-    weight_sum = math.fsum(used.tolist())
+    weight_sum = exact_sum(used)
     if weight_sum == 0.0:
         return WeightedMean(math.nan, 0.0, math.nan, len(present))
     # Only the ratios of weights matter: scaled by a power of two, which is exact, no product of small numbers underflows.
     exponent = int(np.frexp(used.max())[1])
     products = present * np.ldexp(used, -exponent)
     scaled_sum = math.ldexp(weight_sum, -exponent)
-    value = math.fsum(products.tolist()) / scaled_sum
+    value = exact_sum(products) / scaled_sum
     return WeightedMean(value, weight_sum, float(np.abs(products).sum() / scaled_sum), len(present))
 
 
@@ -144,10 +147,30 @@ def _exact_sums(values: NDArray[np.float64], codes: NDArray[np.integer[Any]], n_
     rest = values
     while (largest := float(np.abs(rest).max(initial=0.0))) > 0.0:
         exponent = n_bits - math.frexp(largest)[1]
-        steps = np.rint(np.ldexp(rest, exponent))
+        steps = np.rint(_scaled(rest, exponent))
         sums = np.bincount(codes, weights=steps, minlength=n_groups)
         parts.append((sums, exponent))
-        rest = rest - np.ldexp(steps, -exponent)
+        rest = rest - _scaled(steps, -exponent)
     return np.array(
         [math.fsum(math.ldexp(sums[group], -exponent) for sums, exponent in parts) for group in range(n_groups)]
     )
+
+
+def exact_sum(values: NDArray[np.float64]) -> float:
+    """The sum of finite values, rounded once: what `math.fsum` gives, without a Python object for each value."""
+    n_bits = 52 - len(values).bit_length()
+    parts = []
+    rest = values
+    while (largest := float(np.abs(rest).max(initial=0.0))) > 0.0:
+        exponent = n_bits - math.frexp(largest)[1]
+        steps = np.rint(_scaled(rest, exponent))
+        parts.append(math.ldexp(float(steps.sum()), -exponent))
+        rest = rest - _scaled(steps, -exponent)
+    return math.fsum(parts)
+
+
+def _scaled(values: NDArray[np.float64], exponent: int) -> NDArray[np.float64]:
+    """The values times a power of two, as `ldexp` gives them; a product is a tenth of its time."""
+    if abs(exponent) > _LARGEST_EXPONENT:
+        return np.asarray(np.ldexp(values, exponent))
+    return values * math.ldexp(1.0, exponent)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nucleus_metrics.aggregate import weighted_mean
+from nucleus_metrics.aggregate import exact_sum, weighted_mean
 from nucleus_metrics.columns import checked_columns, cluster_codes, summed
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def contributions(
     if not used.any():
         return found
     used = np.ldexp(used, -int(np.frexp(used.max())[1]))
-    parts = used * (b[is_both] - a[is_both]) / math.fsum(used.tolist())
+    parts = used * (b[is_both] - a[is_both]) / exact_sum(used)
     magnitude = float(np.abs(parts).sum())
     if magnitude > 0:
         # Below the smallest normal number there are no finer steps than those that float64 has anyway.
@@ -98,6 +98,7 @@ def grouped_contributions(
     candidate: ArrayLike,
     *,
     weights: ArrayLike | None = None,
+    parts: NDArray[np.float64] | None = None,
 ) -> GroupedContributions:
     """What each group of members adds to the difference of two models on the members that both scored.
 
@@ -106,6 +107,7 @@ def grouped_contributions(
         baseline: float [n], as for `contributions`.
         candidate: float [n], the same members in the same order.
         weights: float [n], as for `contributions`.
+        parts: float64 [n], what `contributions` gave for the same columns, if that is known already.
 
     Raises:
         KernelInputError: As `contributions`, or there is not a label for each member.
@@ -115,7 +117,8 @@ def grouped_contributions(
     """
     a, b, _, labels = checked_columns(baseline, candidate, weights, groups)
     assert labels is not None
-    parts = contributions(baseline, candidate, weights=weights)
+    if parts is None:
+        parts = contributions(baseline, candidate, weights=weights)
     is_both = ~np.isnan(a) & ~np.isnan(b)
     names, codes = _named(labels[is_both])
     return GroupedContributions(

@@ -245,6 +245,8 @@ class TestStore:
             ws.append_items(dataset.id, [NewItem(f"r{i}", {}, text="t") for i in range(n, n + size)], update=False)
             n += size
         assert ws.reference_ids(dataset.key).to_list() == [f"r{i}" for i in range(n)]
+        assert ws.first_reference_ids(dataset.key, n - 1).to_list() == [f"r{i}" for i in range(n - 1)]
+        assert ws.first_reference_ids(dataset.key, n + 1).len() == n
         again, _ = ws.append_items(dataset.id, [NewItem(f"r{i}", {}, text="t") for i in range(n)], update=False)
         assert again == domain.AppendCounts(0, 0, n)
 
@@ -314,6 +316,7 @@ class TestStore:
         assert tombstone.deleted_at is not None and tombstone.location is None and tombstone.metadata == {}
         assert ws.read_scores(evaluation).tolist() == [1, 0, 1, 1]
         assert ws.reference_ids(world.dataset.key)[item.ordinal] is None
+        assert "a" not in ws.first_reference_ids(world.dataset.key, 10)
         assert ws.deleted_reference_ids(world.dataset.key) == {"a"}
         with pytest.raises(errors.NotFound):
             ws.delete_item(world.dataset.id, "a")

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nucleus_metrics import KernelInputError, grouped_means, weighted_mean
+from nucleus_metrics.aggregate import exact_sum
 
 scores = st.floats(-1e6, 1e6, allow_subnormal=False)
 weights = st.floats(0, 1, allow_subnormal=False)
@@ -117,3 +118,9 @@ def test_groups_refuse_what_has_no_mean(s: list[float], codes: list[int], w: lis
     """As a mean does, and codes that are none."""
     with pytest.raises(KernelInputError):
         grouped_means(np.array(s), np.array(codes), 2, None if w is None else np.array(w))
+
+
+@given(st.lists(st.floats(-1e300, 1e300), max_size=60))
+def test_exact_sum(values: list[float]) -> None:
+    """To the bit what `math.fsum` gives, with the smallest and the largest numbers beside each other."""
+    assert exact_sum(np.array(values)) == math.fsum(values)

@@ -197,7 +197,7 @@ def suggestions(ws: WorkspaceStore, dataset_key: int, *, only_by_name: bool = Fa
         if is_named or (values.dtype == pl.String and n_values > _LIKE_A_KEY and n_values <= len(values) / 2):
             why = "its name says so" if is_named else "it has many values, each of several items"
             found.append(ClusterSuggestion(ClusterChoice(ClusterBy.METADATA, key), n_values, why))
-    if not found and (stems := _numbered_stems(ws.reference_ids(dataset_key))) is not None:
+    if not found and (stems := _numbered_stems(ws.first_reference_ids(dataset_key, _SAMPLE))) is not None:
         found.append(
             ClusterSuggestion(
                 ClusterChoice(ClusterBy.INHERIT),
@@ -208,9 +208,8 @@ def suggestions(ws: WorkspaceStore, dataset_key: int, *, only_by_name: bool = Fa
     return tuple(found)
 
 
-def _numbered_stems(reference_ids: pl.Series) -> int | None:
-    """How many beginnings the ids have before their last number, if several of each; of the first ids only."""
-    ids = reference_ids.drop_nulls().head(_SAMPLE)
+def _numbered_stems(ids: pl.Series) -> int | None:
+    """How many beginnings the ids have before their last number, if several of each."""
     stems = ids.str.extract(_NUMBERED, 1).drop_nulls()
     if len(stems) < 0.9 * len(ids) or not len(ids):
         return None

@@ -84,8 +84,12 @@ def explain(
     *,
     by: str | None = None,
     limit: int = 10,
+    parts: NDArray[np.float64] | None = None,
 ) -> Explanation:
     """Explain the difference of two evaluations of one test and function.
+
+    Args:
+        parts: What each member adds to the difference, as `side_by_side.contributions_of` gives it, if it is known already.
 
     Raises:
         NotFound: An evaluation does not exist.
@@ -102,7 +106,8 @@ def explain(
         )
     clusters = Clusters(ws)
     question, columns = _columns(ws, clusters, matter)
-    parts = contributions(columns.baseline, columns.candidate, weights=columns.weights)
+    if parts is None:
+        parts = contributions(columns.baseline, columns.candidate, weights=columns.weights)
     is_there = ~np.isnan(parts)
     return Explanation(
         delta=float(parts[is_there].sum()) if is_there.any() else None,
@@ -111,8 +116,8 @@ def explain(
         n=int(np.count_nonzero(is_there)),
         unit=matter.entry.function.unit,
         items=_items(ws, population, columns, parts, np.abs(parts), limit),
-        clusters=_clusters(ws, question, columns, limit),
-        groups=None if by is None else _groups(ws, question, columns, by),
+        clusters=_clusters(ws, question, columns, parts, limit),
+        groups=None if by is None else _groups(ws, question, columns, parts, by),
         metadata_keys=keys,
         cluster=question.cluster,
     )
@@ -170,12 +175,14 @@ def _items(
     )
 
 
-def _clusters(ws: WorkspaceStore, question: Question, columns: PairColumns, limit: int) -> tuple[Share, ...]:
+def _clusters(
+    ws: WorkspaceStore, question: Question, columns: PairColumns, parts: NDArray[np.float64], limit: int
+) -> tuple[Share, ...]:
     if question.cluster.by is ClusterBy.ITEM:
         return ()
     values = _cluster_names(ws, question).gather(columns.ordinals)
     codes, names = _codes_and_names(values)
-    found = grouped_contributions(codes, columns.baseline, columns.candidate, weights=columns.weights)
+    found = grouped_contributions(codes, columns.baseline, columns.candidate, weights=columns.weights, parts=parts)
     largest = _largest(np.abs(found.contributions), limit)
     return tuple(
         Share(names[int(found.groups[i])], int(found.n[i]), float(found.contributions[i])) for i in largest.tolist()
@@ -193,11 +200,13 @@ def _cluster_names(ws: WorkspaceStore, question: Question) -> pl.Series:
     return pl.Series([names.get(ordinal) for ordinal in scenes.tolist()], dtype=pl.String)
 
 
-def _groups(ws: WorkspaceStore, question: Question, columns: PairColumns, by: str) -> tuple[GroupShare, ...]:
+def _groups(
+    ws: WorkspaceStore, question: Question, columns: PairColumns, parts: NDArray[np.float64], by: str
+) -> tuple[GroupShare, ...]:
     a, b, weights = columns.baseline, columns.candidate, columns.weights
     grouped = value_groups(by, ws.coded_metadata_column(question.dataset_key, by).gather(columns.ordinals))
     codes, names = grouped.codes, grouped.names
-    found = grouped_contributions(codes, a, b, weights=weights)
+    found = grouped_contributions(codes, a, b, weights=weights, parts=parts)
     common = {code: (n, part) for code, n, part in zip(*(column.tolist() for column in found), strict=True)}
     assert question.baseline is not None
     own = [ws.read_weights(evaluation) for evaluation in (question.baseline, question.candidate)]

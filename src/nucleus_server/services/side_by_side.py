@@ -6,7 +6,7 @@ Two evaluations on the page that compares them are the case of one candidate.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -151,6 +151,7 @@ class SideBySide:
     ordinals: NDArray[np.int64]
     scores: tuple[NDArray[np.float64], ...]
     weights: tuple[NDArray[np.float64], ...]
+    _contributions: dict[int, NDArray[np.float64]] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def n_common(self) -> int:
@@ -257,8 +258,15 @@ def changes(view: SideBySide, candidate: int = 1) -> Changes:
 
 
 def contributions_of(view: SideBySide, candidate: int = 1) -> NDArray[np.float64]:
-    """What each member adds to a candidate's difference, float64 [n] in the function's unit; NaN where it adds nothing."""
-    return contributions(view.scores[0], view.scores[candidate], weights=view.weights[candidate - 1])
+    """What each member adds to a candidate's difference, float64 [n] in the function's unit; NaN where it adds nothing.
+
+    Read only, and computed once: lists, explanations and what moved are all made of it.
+    """
+    if candidate not in view._contributions:
+        parts = contributions(view.scores[0], view.scores[candidate], weights=view.weights[candidate - 1])
+        parts.setflags(write=False)
+        view._contributions[candidate] = parts
+    return view._contributions[candidate]
 
 
 def shown_positions(ws: WorkspaceStore, view: SideBySide, wanted: Wanted, candidate: int = 1) -> NDArray[np.int64]:

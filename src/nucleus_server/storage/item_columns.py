@@ -32,6 +32,19 @@ class ItemColumnRows(ObjectRows):
         with self._read() as connection:
             return self._reference_ids(connection, dataset_key)
 
+    def first_reference_ids(self, dataset_key: int, n: int) -> pl.Series:
+        """The first n live reference ids, fewer if the dataset has fewer; no more of it is read than they need."""
+        table = schema.item_chunks
+        query = sa.select(table.c.data).where(table.c.dataset_key == dataset_key, table.c.name == columns.REFERENCE_ID)
+        found = pl.Series([], dtype=pl.String)
+        with self._read() as connection:
+            for chunk in range(-(-self._n_items(connection, dataset_key) // columns.CHUNK)):
+                part = columns.unpack_texts(connection.execute(query.where(table.c.chunk == chunk)).scalars())
+                found = pl.concat([found, part.drop_nulls()])
+                if len(found) >= n:
+                    break
+        return found.head(n)
+
     def metadata_keys(self, dataset_key: int) -> list[str]:
         """The metadata keys that have a column, in alphabetical order."""
         with self._read() as connection:
@@ -49,11 +62,7 @@ class ItemColumnRows(ObjectRows):
         """As `metadata_column`, but texts may be Categorical: equal ones share a code, so that none needs to be looked at."""
         table = schema.item_chunks
         with self._read() as connection:
-            n_items = connection.execute(
-                sa.select(schema.datasets.c.n_items).where(
-                    schema.datasets.c.workspace_key == self._workspace_key, schema.datasets.c.key == dataset_key
-                )
-            ).scalar_one()
+            n_items = self._n_items(connection, dataset_key)
             rows = connection.execute(
                 sa.select(table.c.chunk, table.c.data).where(
                     table.c.dataset_key == dataset_key, table.c.name == _METADATA + key
@@ -81,6 +90,13 @@ class ItemColumnRows(ObjectRows):
             for row in rows:
                 hasher.update(row.chunk.to_bytes(8, "little") + row.data)
         return hasher.hexdigest()
+
+    def _n_items(self, connection: Connection, dataset_key: int) -> int:
+        table = schema.datasets
+        query = sa.select(table.c.n_items).where(
+            table.c.workspace_key == self._workspace_key, table.c.key == dataset_key
+        )
+        return int(connection.execute(query).scalar_one())
 
     def _metadata_names(self, connection: Connection, dataset_key: int) -> set[str]:
         table = schema.item_chunks

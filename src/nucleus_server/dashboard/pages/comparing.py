@@ -43,7 +43,7 @@ from nucleus_server.services.app_services import AppServices
 from nucleus_server.services.comparing import compare_evaluations
 from nucleus_server.services.explanations import Explanation, explain
 from nucleus_server.services.item_filters import Condition, Operator
-from nucleus_server.services.side_by_side import SideBySide, pair_beside
+from nucleus_server.services.side_by_side import SideBySide, contributions_of, pair_beside
 
 _N_SHOWN = 10
 _PATIENCE_S = 0.5
@@ -91,7 +91,7 @@ def compare_page(
     if view.n_common:
         parts = _parts(services, ws, view, address, saved_id, sent, is_whole=is_whole)
     if entry.comparison is not None and entry.comparison.delta is not None:
-        explanation = explain(ws, baseline_id, candidate_id, by=by, limit=_N_SHOWN)
+        explanation = explain(ws, baseline_id, candidate_id, by=by, limit=_N_SHOWN, parts=contributions_of(view))
         why = why_part(explanation, address.path, {}, by, entry, address)
     return comparison_context(frame, entry, function_paths(ws).get(entry.function_id), address.path, why, parts)
 
