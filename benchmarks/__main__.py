@@ -71,9 +71,9 @@ def _measure(bench: Bench) -> None:
         uploads.measure_peers(bench, n)
     _split(bench, sizes[-1])
     verdicts.measure_verdict(bench)
-    target = reading.measure_reading(bench, store, fixtures[-1])
+    reading.measure_reading(bench, store, fixtures[-1])
     reading.measure_peer_reading(bench, sizes[-1])
-    pages.measure_evaluation_pages(bench, store, fixtures[-1], target)
+    pages.measure_evaluation_pages(bench, store, fixtures[-1])
     pages.measure_many_tests(bench, _sqlite_store(bench, "pages"))
     release_reports.measure_release_report(bench, _sqlite_store(bench, "reports"))
     n_boxes = 20_000 if bench.is_quick else 500_000
@@ -85,7 +85,12 @@ def _measure(bench: Bench) -> None:
         data = bench.folder / "postgres-data"
         data.mkdir()
         sizes = sizes[:1] if bench.is_quick else sizes[1:]
-        _uploads(bench, Store(POSTGRES, data, server.new_database(), pid), sizes)
+        store = Store(POSTGRES, data, server.new_database(), pid)
+        fixtures = _uploads(bench, store, sizes)
+        pages.measure_evaluation_pages(bench, store, fixtures[-1])
+        data = bench.folder / "postgres-pages"
+        data.mkdir()
+        pages.measure_many_tests(bench, Store(POSTGRES, data, server.new_database(), pid))
         keyed = server.new_database()
         for n in sizes:
             uploads.measure_postgres_peer(bench, keyed, pid, n)

@@ -22,6 +22,7 @@ class Exchange:
         status: Of the last answer.
         bodies: All answers.
         walls_s: Elapsed time of each.
+        cpus_s: CPU of the server's side for each: of the server and, with PostgreSQL, the database.
         client_cpu_s: Of sending and receiving, without reading what came.
         server_cpu_s: Of the server, in hundredths.
         server_peak_bytes: Its largest resident memory meanwhile.
@@ -30,6 +31,7 @@ class Exchange:
     status: int
     bodies: list[bytes]
     walls_s: list[float]
+    cpus_s: list[float]
     client_cpu_s: float
     server_cpu_s: float
     server_peak_bytes: int
@@ -52,30 +54,50 @@ class Requests:
         cookies = response.headers.get_all("set-cookie") or []
         self._headers["Cookie"] = "; ".join(cookie.partition(";")[0] for cookie in cookies)
 
+    @property
+    def cookies(self) -> dict[str, str]:
+        """Name → value of the cookies that pages need."""
+        return dict(pair.split("=", 1) for pair in self._headers.get("Cookie", "").split("; ") if pair)
+
     def api(self, route: str) -> Exchange:
         """GET a route of the API."""
         return self.get([f"/v1/nucleus/{route}"])
 
     def post(self, route: str, body: object) -> Exchange:
         """POST a body to a route of the API."""
-        return self._exchange("POST", [f"/v1/nucleus/{route}"], json.dumps(body))
+        return self._exchange("POST", [f"/v1/nucleus/{route}"], json.dumps(body), {})
 
     def get(self, paths: list[str]) -> Exchange:
         """GET paths one after the other."""
-        return self._exchange("GET", paths, None)
+        return self._exchange("GET", paths, None, {})
 
-    def _exchange(self, method: str, paths: list[str], body: str | None) -> Exchange:
-        pid = self._serving.pid
+    def page(self, paths: list[str], part: str = "") -> Exchange:
+        """GET pages one after the other, compressed as browsers ask for them, or the part with this id as htmx does."""
+        headers = {"Accept-Encoding": "gzip"}
+        if part:
+            headers |= {"HX-Request": "true", "HX-Target": part}
+        return self._exchange("GET", paths, None, headers)
+
+    def _exchange(self, method: str, paths: list[str], body: str | None, headers: dict[str, str]) -> Exchange:
+        pid, watched = self._serving.pid, self._serving.watched.values()
         processes.reset_peak(pid)
         server, client = processes.cpu_s(pid), time.process_time()
-        bodies, walls_s = [], []
+        bodies, walls_s, cpus_s = [], [], []
         for path in paths:
+            used = sum(map(processes.running_s, watched))
             start = time.perf_counter()
-            self._connection.request(method, path, body, headers=self._headers)
+            self._connection.request(method, path, body, headers=self._headers | headers)
             response = self._connection.getresponse()
             bodies.append(response.read())
             walls_s.append(time.perf_counter() - start)
+            cpus_s.append(sum(map(processes.running_s, watched)) - used)
         client_cpu_s = time.process_time() - client
         return Exchange(
-            response.status, bodies, walls_s, client_cpu_s, processes.cpu_s(pid) - server, processes.peak_bytes(pid)
+            response.status,
+            bodies,
+            walls_s,
+            cpus_s,
+            client_cpu_s,
+            processes.cpu_s(pid) - server,
+            processes.peak_bytes(pid),
         )

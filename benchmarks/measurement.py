@@ -32,6 +32,9 @@ class Measurement:
         client_grown_bytes: Of it what came after the inputs were there.
         server_peak_bytes: The same of the server, database processes apart.
         server_grown_bytes: The same of the server.
+        p95_cpu_s: Of pages the 95th percentile of the CPU of server and database, of which `server_cpu_s` is the median.
+        body_bytes: Of pages what is sent, compressed, without what the page loads.
+        paint_s: Of pages when a browser first paints, the median; 0 if none was asked.
         stored_bytes: What stays on disk; None if nothing is stored.
         note: What a reader must know beside the numbers.
         failure: The end of the error, if it failed; then all numbers are 0.
@@ -54,6 +57,9 @@ class Measurement:
     client_grown_bytes: int = 0
     server_peak_bytes: int = 0
     server_grown_bytes: int = 0
+    p95_cpu_s: float = 0.0
+    body_bytes: int = 0
+    paint_s: float = 0.0
     stored_bytes: int | None = None
     note: str = ""
     failure: str | None = None

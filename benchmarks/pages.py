@@ -1,81 +1,74 @@
-"""Pages of the dashboard, as a browser asks for them one after the other."""
+"""Pages of the dashboard, as a browser asks for them one after the other, and how soon it paints."""
 
 from __future__ import annotations
 
 import statistics
+from collections.abc import Sequence
 from dataclasses import replace
 
-import polars as pl
-
 from benchmarks.bench import Bench
+from benchmarks.first_paint import first_paints_s
 from benchmarks.http_requests import Requests
 from benchmarks.items import Fixture
 from benchmarks.measurement import OURS, Measurement
-from benchmarks.reading import Target
-from benchmarks.server import Store
+from benchmarks.page_data import Visit, pages_of_many_items, pages_of_many_tests, sizes
+from benchmarks.server import Serving, Store
 
-EVALUATION = "an evaluation's page"
-MANY_TESTS = "all tests and models"
+EVALUATION = "pages of one large test"
+MANY_TESTS = "pages of many tests and models"
+_REPEATS, _REPEATS_IF_QUICK = 20, 5
+_PAINTS, _PAINTS_IF_QUICK = 5, 1
 
 
-def measure_evaluation_pages(bench: Bench, store: Store, fixture: Fixture, target: Target) -> None:
-    """The pages that show one evaluation of all the fixture's items."""
-    path = f"/evaluations/{target.evaluation_id}"
+def measure_evaluation_pages(bench: Bench, store: Store, fixture: Fixture) -> None:
+    """The pages that show three evaluations of all the fixture's items."""
     with store.serving() as serving:
-        requests = Requests(serving)
-        requests.log_in()
-        for way, page in (
-            ("worst items", path),
-            ("best items", f"{path}?order=best"),
-            ("page 1000 of the worst", f"{path}?page=1000"),
-            ("broken down by a metadata key", f"{path}?by=group"),
-            ("its test", f"/tests/{target.test_id}"),
-        ):
-            _measure(bench, requests, Measurement("pages", EVALUATION, way, OURS, fixture.n, store.kind), page)
+        visits = pages_of_many_items(bench, serving, fixture)
+    _measure(bench, store, EVALUATION, fixture.n, visits)
 
 
 def measure_many_tests(bench: Bench, store: Store) -> None:
-    """The overview of 100 tests and 50 models, and one of the tests."""
-    n_tests, n_models, n_items = (10, 5, 1_000) if bench.is_quick else (100, 50, 10_000)
-    ids = (bench.inputs(n_items) / "ids.txt").read_text().split()
+    """The overview of 100 tests and 50 models, one of the tests, one with a thousand evaluations, and lists of the rest."""
     with store.serving() as serving:
-        client = serving.client()
-        dataset = client.create_dataset("pages")
-        dataset.append({"reference_id": ids, "place": list(range(n_items))})
-        function = client.validate.create_external_eval_function("pages")
-        n_members = n_items // n_tests
-        tests = []
-        for i in range(n_tests):
-            members = dataset.create_slice(f"slice {i}", ids[i * n_members : (i + 1) * n_members])
-            tests.append(client.validate.create_scenario_test(f"test {i}", members.id, [function]))
-            tests[-1].get_eval_functions()[0].set_threshold(0.5)
-        table = pl.read_csv(bench.inputs(n_items) / "ids.txt", has_header=False, new_columns=["item_ref_id"])
-        for i in range(n_models):
-            model = client.create_model(f"model {i}", f"model {i}")
-            scores = pl.Series("score", [(j * (i + 7)) % 101 / 100 for j in range(n_items)])
-            dataset.upload_scores({"pages": "score"}, model, table.with_columns(scores))
-        assert len(tests[-1].get_eval_history()) == n_models
+        visits = pages_of_many_tests(bench, store, serving)
+    _measure(bench, store, MANY_TESTS, sizes(bench).n_tests, visits)
+
+
+def _measure(bench: Bench, store: Store, task: str, n: int, visits: Sequence[Visit]) -> None:
+    """Each page once before it counts, on a server that was started for all of them."""
+    with store.serving() as serving:
         requests = Requests(serving)
         requests.log_in()
-        plan = Measurement("pages", MANY_TESTS, f"{n_tests} tests x {n_models} models", OURS, n_tests, store.kind)
-        _measure(bench, requests, plan, "/")
-        plan = Measurement("pages", MANY_TESTS, f"a test with {n_models} models", OURS, n_models, store.kind)
-        _measure(bench, requests, plan, f"/tests/{tests[0].id}")
+        plans = [Measurement("pages", task, visit.way, OURS, n, store.kind) for visit in visits]
+        measured = [_visited(bench, requests, *pair) for pair in zip(plans, visits, strict=True)]
+        for each, visit in zip(measured, visits, strict=True):
+            bench.add(_painted(bench, serving, requests, each, visit) if visit.is_painted else each)
 
 
-def _measure(bench: Bench, requests: Requests, plan: Measurement, path: str) -> None:
-    requests.get([path])
-    repeats = 5 if bench.is_quick else 20
-    exchange = requests.get([path] * repeats)
-    assert exchange.status == 200, exchange.bodies[-1][:500]
-    bench.add(
-        replace(
-            plan,
-            repeats=repeats,
-            wall_s=statistics.median(exchange.walls_s),
-            p95_wall_s=statistics.quantiles(exchange.walls_s, n=20, method="inclusive")[-1],
-            client_cpu_s=exchange.client_cpu_s / repeats,
-            server_cpu_s=exchange.server_cpu_s / repeats,
-            server_peak_bytes=exchange.server_peak_bytes,
-        )
+def _visited(bench: Bench, requests: Requests, plan: Measurement, visit: Visit) -> Measurement:
+    repeats = _REPEATS_IF_QUICK if bench.is_quick else _REPEATS
+    requests.page([visit.path], visit.part)
+    exchange = requests.page([visit.path] * repeats, visit.part)
+    if exchange.status != 200:
+        return replace(plan, failure=f"{visit.path} answered {exchange.status}: {exchange.bodies[-1][:300]!r}")
+    return replace(
+        plan,
+        repeats=repeats,
+        wall_s=statistics.median(exchange.walls_s),
+        p95_wall_s=_p95(exchange.walls_s),
+        client_cpu_s=exchange.client_cpu_s / repeats,
+        server_cpu_s=statistics.median(exchange.cpus_s),
+        p95_cpu_s=_p95(exchange.cpus_s),
+        server_peak_bytes=exchange.server_peak_bytes,
+        body_bytes=len(exchange.bodies[-1]),
     )
+
+
+def _painted(bench: Bench, serving: Serving, requests: Requests, measured: Measurement, visit: Visit) -> Measurement:
+    n_paints = _PAINTS_IF_QUICK if bench.is_quick else _PAINTS
+    paints_s = first_paints_s(serving.live.address, visit.path, requests.cookies, n_paints)
+    return replace(measured, paint_s=statistics.median(paints_s))
+
+
+def _p95(values: Sequence[float]) -> float:
+    return statistics.quantiles(values, n=20, method="inclusive")[-1]

@@ -39,6 +39,20 @@ def cpu_s(pid: int) -> float:
     return ticks / _TICKS_PER_S
 
 
+def running_s(pid: int) -> float:
+    """Seconds that the living threads of a process and its descendants have run, to the nanosecond.
+
+    Threads and children that have ended are not in it: it is for the differences of servers that keep theirs.
+    """
+    nanoseconds = 0
+    for one in tree(pid):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            for thread in (_PROC / str(one) / "task").iterdir():
+                with suppress(FileNotFoundError, ProcessLookupError):
+                    nanoseconds += int((thread / "schedstat").read_text().split()[0])
+    return nanoseconds / 1e9
+
+
 def memory_bytes(pid: int) -> int:
     """Resident memory of a process tree now; pages that processes share count once for each."""
     return sum(_status_bytes(one, "VmRSS") for one in tree(pid))

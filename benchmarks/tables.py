@@ -61,13 +61,18 @@ def cost_table(title: str, measurements: Sequence[Measurement]) -> Table:
 
 
 def page_table(title: str, measurements: Sequence[Measurement]) -> Table:
-    """Pages: the median, the 95th percentile, and CPU."""
+    """Pages: elapsed time and CPU of server and database, what is sent, and when a browser paints."""
     rows = [
-        [m.way, f"{m.wall_s * 1000:.0f}", f"{m.p95_wall_s * 1000:.0f}", f"{m.server_cpu_s * 1000:.0f}"]
+        [
+            f"{m.way} ({m.database})",
+            *(f"{s * 1000:.0f}" for s in (m.wall_s, m.p95_wall_s, m.server_cpu_s, m.p95_cpu_s)),
+            f"{m.body_bytes / 1000:.1f}",
+            f"{m.paint_s * 1000:.0f}" if m.paint_s else "–",
+        ]
         for m in measurements
         if m.failure is None
     ]
-    return Table(title, ["", "median ms", "p95 ms", "CPU ms"], rows)
+    return _without_empty(Table(title, ["", "median ms", "p95 ms", "CPU ms", "p95 CPU ms", "KB", "paint ms"], rows))
 
 
 def bar_table(found: Iterable[bars.Bar]) -> Table:

@@ -10,11 +10,6 @@ _REASONS = {
         "of about 0.6 s receiving the 77 MB, which go to a file beyond 8 MB, and reading them back cost 0.18 s, the exact sum "
         "0.16 s, the report's quantiles and histograms 0.08 s, the commit 0.06 s, compressing the weights 0.04 s"
     ),
-    "broken down by a metadata key": "the packed columns of the key and of all scores are read and joined anew for every page",
-    "an evaluation's page": (
-        "scores, weights, the slice's ordinals and, to count what is missing, all reference ids are unpacked for every page"
-    ),
-    "tests x": "every test's criteria, baselines and newest evaluations are judged in Python, 5,000 for this page",
     "p near 0.05": "a million random sign vectors are drawn where a hundred thousand leave p too near to 0.05 to decide",
 }
 """By a part of what the bar measures; the first that fits."""
