@@ -28,6 +28,7 @@ NOT_TAKEN = {
     "What can be detected": "advice while a form is filled in",
     "Functions and criteria": "settings, which `nucleus export` writes as a file",
     "History of criteria": "is in the audit log, whose file has it",
+    "History of this criterion": "is in the audit log, whose file has it",
     "What changed": "is in the audit log, whose file has it",
     "What was set": "is in the audit log, whose file has it",
     "Users of the workspace": "who may do what stays in the workspace",
