@@ -26,7 +26,7 @@ _NO_PAGE = re.compile(
     r"/(progress|scatter|moved|worse|power|interval|separation)$|/history/|\.(csv|html|\{form\})$|^/login|:path"
 )
 _WEIGHT = """() => performance.getEntriesByType("navigation").concat(performance.getEntriesByType("resource"))
-    .filter((e) => e.initiatorType !== "img" && !e.name.endsWith("/vega.js"))
+    .filter((e) => e.initiatorType !== "img" && !e.name.includes("/vega.js"))
     .reduce((sum, e) => sum + e.encodedBodySize, 0)"""
 _LINKS = "() => [...document.querySelectorAll('a[href^=\"/\"]')].map((a) => a.getAttribute('href'))"
 _DRAWN = "() => [...document.querySelectorAll('[data-spec]')].every((e) => e.querySelector('svg'))"
