@@ -81,7 +81,7 @@ def test_upload_why_compare_slice_new_test(
     made = page.locator("tbody.test", has_text="Lost at night")
     made.get_by_role("link", name="Lost at night").first.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Lost at night")
-    expect(page.locator("main")).to_contain_text("10 items")
+    expect(page.locator("main")).to_contain_text("10 members")
 
 
 def reach(page: Page, target: Locator) -> None:
