@@ -67,7 +67,6 @@ class _Details(Struct, array_like=True):
     metadata: list[dict[str, Any] | None] | None = None
     embeddings: list[list[int | float] | None] | None = None
     class_pdfs: list[dict[str, int | float] | None] | None = None
-    # (item id, dataset id, reference id) as the user sent them; None where only the reference id was
     taxonomies: list[str | None] | None = None
     # What only one kind has: names, skeleton and visibility of keypoints; the address and the segments' metadata of a mask.
     rest: list[Any] | None = None
