@@ -96,7 +96,7 @@ def test_from_a_test_to_why(watched: Watched, live_server: LiveServer, world: Wo
     ]
     expect(page.locator("#sides")).to_contain_text("5 items left out that the candidate has no score for")
     expect(page.locator("#gate .verdict").first).to_have_text("✗ failed")
-    expect(page.locator("#why img[alt^='Item i']").first).to_be_visible()
+    expect(page.locator("main img[alt^='Item i']").first).to_be_visible()
     page.get_by_label("Metadata key").select_option("weather")
     page.get_by_role("button", name="Show").click()
     expect(page).to_have_url(re.compile(r"by=weather"))

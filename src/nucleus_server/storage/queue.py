@@ -314,8 +314,7 @@ def _purge_batch(connection: Connection, dataset_key: int, now: int) -> bool:
         if not batch:
             continue
         if table in (schema.items, schema.annotations, schema.predictions):
-            keys = [sa.and_(*(column == value for column, value in zip(primary, row, strict=True))) for row in batch]
-            _release_media_of(connection, table, keys, now)
+            _release_media_of(connection, table, dataset_key, [row[-1] for row in batch], now)
         if table in (schema.signed_uploads, schema.upload_parts):
             _release_payloads(connection, table, condition, now)
         connection.execute(
@@ -347,13 +346,17 @@ def _release_payloads(connection: Connection, table: sa.Table, condition: sa.Col
         )
 
 
-def _release_media_of(connection: Connection, table: sa.Table, keys: list[sa.ColumnElement[bool]], now: int) -> None:
-    """Note the files that these rows show as media that nothing shows, unless something else does."""
+def _release_media_of(connection: Connection, table: sa.Table, dataset_key: int, keys: list[int], now: int) -> None:
+    """Note the files that these rows of a dataset show as media that nothing shows, unless something else does.
+
+    `keys` are the rows' places in it: the last column of the table's primary key.
+    """
     media, datasets = schema.media, schema.datasets
+    place = list(table.primary_key.columns)[-1]
     rows = connection.execute(
         sa.select(table.c.media_digest, datasets.c.workspace_key)
         .join(datasets, datasets.c.key == table.c.dataset_key)
-        .where(sa.or_(*keys), table.c.media_digest.is_not(None))
+        .where(table.c.dataset_key == dataset_key, place.in_(keys), table.c.media_digest.is_not(None))
         .distinct()
     ).all()
     for row in rows:
