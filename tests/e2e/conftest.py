@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from tests.support.server import LiveServer
 
@@ -42,9 +42,14 @@ class Watched:
         self.page: Page = context.new_page()
         self.wrong: list[str] = []
         self._addresses = (*addresses, "data:")
-        self.page.on("console", lambda m: self.wrong.append(m.text) if m.type in ("error", "warning") else None)
+        self.page.on("console", self._hear)
         self.page.on("pageerror", lambda e: self.wrong.append(str(e)))
         self.page.on("request", lambda r: self._check(r.url))
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            at = message.location
+            self.wrong.append(f"{self.page.url}, {at['url']} line {at['lineNumber']}: {message.text}")
 
     def _check(self, url: str) -> None:
         if not url.startswith(self._addresses):
