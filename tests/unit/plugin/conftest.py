@@ -50,6 +50,7 @@ class Project:
     def run(self, *arguments: str, **settings: str) -> Run:
         """Run pytest; a warning is an error. Without xdist, unless `-n` is among the arguments."""
         options = ["-W", "error", "--color=no", "-p", "no:cacheprovider", "-p", "no:hypothesispytest"]
+        options += ["-p", "no:schemathesis"]  # shows errors of collecting in a form of its own
         if "-n" not in arguments:
             options += ["-p", "no:xdist"]
         done = subprocess.run(
